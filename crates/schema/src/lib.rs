@@ -4,10 +4,12 @@
 //! - [`codec`]: typed Avro, fast, safe on hostile bytes.
 //! - [`json_command`]: commands as people type them, checked against the schema.
 //! - [`schema_book`]: ids and schemas for worker threads, from a registry or local.
+//! - [`compatibility`]: may this schema follow those, by Confluent's seven levels.
 //! - [`avro`]: a parsed schema, canonical text.
 
 pub mod avro;
 pub mod codec;
+pub mod compatibility;
 mod error;
 mod id;
 pub mod json_command;

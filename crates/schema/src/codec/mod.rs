@@ -10,6 +10,8 @@ mod width;
 
 use std::io::BufRead;
 
+pub(crate) use decode_value::decimal as decimal_text;
+
 use serde::{Serialize, de::DeserializeOwned};
 use serde_avro_fast::{de, ser};
 use serde_json::Value;

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::check;
 use crate::avro::{AvroSchema, Logical, Node, NodeId};
+use crate::codec::decimal_text;
 use crate::{Error, ErrorKind};
 
 /// Index of a check.
@@ -73,7 +74,7 @@ impl Tree {
             let mut compiler = Compiler { schema, known: FxHashMap::default(), tree: &mut tree };
             compiler.commands()?;
         }
-        tree.fill_defaults(schemas)?;
+        tree.fill_defaults()?;
         Ok(tree)
     }
 
@@ -123,7 +124,7 @@ impl Tree {
 
     /// Defaults go through the same checks, so that they come out canonical too. It is done last,
     /// when every check is known.
-    fn fill_defaults(&mut self, _schemas: &[AvroSchema]) -> Result<(), Error> {
+    fn fill_defaults(&mut self) -> Result<(), Error> {
         for index in 0..self.checks.len() {
             let Some(Check::Record(record)) = self.checks.get(index) else {
                 continue;
@@ -133,7 +134,7 @@ impl Tree {
                 let canonical = match &field.default {
                     None => None,
                     Some(default) => {
-                        let text = default.to_string();
+                        let text = self.typed_default(field.check, default).to_string();
                         let checked = check::check_value(self, field.check, &text);
                         Some(checked.map_err(|rejection| {
                             invalid(format!(
@@ -152,6 +153,19 @@ impl Tree {
             }
         }
         Ok(())
+    }
+}
+
+impl Tree {
+    /// Schemas write a decimal's default as its bytes, people write its digits.
+    fn typed_default(&self, id: CheckId, default: &Value) -> Value {
+        match (self.check(id), default) {
+            (Check::Decimal { scale }, Value::String(bytes)) => {
+                let bytes: Vec<u8> = bytes.chars().filter_map(|c| u8::try_from(c).ok()).collect();
+                decimal_text(&bytes, *scale).map_or_else(|| default.clone(), Value::String)
+            }
+            _ => default.clone(),
+        }
     }
 }
 
