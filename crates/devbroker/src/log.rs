@@ -2,12 +2,29 @@
 //!
 //! No thread and no clock: the time is an argument. [`PartitionLog`] is the way in.
 
+mod aborted;
+mod append;
+mod batch;
+mod checkpoint;
+mod codec;
+mod compaction;
 mod config;
+mod index;
 mod partition_log;
+mod producers;
+mod read;
+mod record;
+mod recovery;
+mod retained;
+mod retention;
+mod segment;
+mod sync;
+mod tail;
 mod types;
 
 pub use config::{CleanupPolicy, LogConfig, TimestampType};
 pub use partition_log::PartitionLog;
+pub use sync::PendingSync;
 pub use types::{
     AbortedTransaction, Appended, Fetched, Isolation, Maintained, ProducerInfo, Recovery, TimedOffset,
 };

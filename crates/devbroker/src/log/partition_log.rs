@@ -1,38 +1,46 @@
-//! One partition.
+//! One partition: its state, and what can be told from it at once.
 
-use super::{
-    Appended, Fetched, Isolation, LogConfig, Maintained, ProducerInfo, Recovery, TimedOffset,
-};
+use super::aborted::{Aborted, AbortedIndex};
+use super::batch::{BatchHeader, Marker};
+use super::checkpoint::CompactionProgress;
+use super::compaction::Compaction;
+use super::config::LogConfig;
+use super::producers::Producers;
+use super::segment::{Segment, log_path};
+use super::tail::Tail;
+use super::types::{ProducerInfo, Recovery};
 use crate::storage::Storage;
 use crate::{Error, ErrorKind};
-use bytes::Bytes;
 use std::sync::Arc;
 
 /// A partition's log: segments, producers, transactions. One owner, one lock around it.
 #[derive(Debug)]
 pub struct PartitionLog {
-    _storage: Arc<dyn Storage>,
-    config: LogConfig,
-    recovery: Recovery,
-}
-
-fn later<T>() -> Result<T, Error> {
-    Err(Error::new(ErrorKind::Io, "not built yet"))
+    pub(super) storage: Arc<dyn Storage>,
+    pub(super) dir: String,
+    pub(super) config: LogConfig,
+    /// The segments before the active one, by base offset.
+    pub(super) sealed: Vec<Segment>,
+    /// The one that is appended to.
+    pub(super) active: Segment,
+    pub(super) log_start_offset: i64,
+    pub(super) producers: Producers,
+    pub(super) aborted: AbortedIndex,
+    pub(super) tail: Tail,
+    pub(super) progress: CompactionProgress,
+    pub(super) compaction: Option<Compaction>,
+    /// Everything below it is on the device.
+    pub(super) synced_offset: i64,
+    /// Something is not in the checkpoint file yet.
+    pub(super) unsaved: bool,
+    pub(super) recovery: Recovery,
+    /// A write failed and could not be taken back: nothing more is written until the next open.
+    pub(super) broken: bool,
 }
 
 impl PartitionLog {
     /// The only leader epoch that this broker gives, in every batch and answer.
     pub const LEADER_EPOCH: i32 = 0;
-
-    /// Opens the log in `dir`, or makes it. What came after the last checkpoint is checked, and a
-    /// torn tail is cut; [`recovery`](Self::recovery) tells. No file is written before it is needed.
-    ///
-    /// # Errors
-    /// Of kind `Io` or `CorruptStorage`.
-    pub fn open(storage: Arc<dyn Storage>, dir: &str, config: LogConfig, now_ms: i64) -> Result<Self, Error> {
-        let _ = (dir, now_ms);
-        Ok(Self { _storage: storage, config, recovery: Recovery::default() })
-    }
 
     /// What `open` had to check and repair.
     #[must_use]
@@ -40,108 +48,32 @@ impl PartitionLog {
         &self.recovery
     }
 
-    /// Appends the record batches of a produce request, all or none: one write to the page cache.
-    /// Only base offset and leader epoch are rewritten (under `LogAppendTime` the time too).
-    /// A batch with a producer id must come alone. A repeat of one of a producer's last five
-    /// batches is not written again: its first offsets come back with `duplicate` set.
-    ///
-    /// # Errors
-    /// `CorruptMessage`, `InvalidRecord`, `MessageTooLarge`, `UnsupportedForMessageFormat`,
-    /// `UnsupportedCompressionType`, `OutOfOrderSequence`, `InvalidProducerEpoch`,
-    /// `InvalidTxnState`, `Io`.
-    pub fn append(&mut self, batches: Bytes, now_ms: i64) -> Result<Appended, Error> {
-        let _ = (batches, now_ms);
-        later()
-    }
-
-    /// Appends batches that this broker made itself (offsets of groups, transaction metadata):
-    /// as [`append`](Self::append), but `max.message.bytes` does not bound it.
-    ///
-    /// # Errors
-    /// As `append`.
-    pub fn append_internal(&mut self, batches: Bytes, now_ms: i64) -> Result<Appended, Error> {
-        let _ = (batches, now_ms);
-        later()
-    }
-
-    /// Ends a producer's transaction here with a COMMIT or ABORT marker, and returns the
-    /// marker's offset. A marker without an open transaction is written too, as Kafka does.
-    ///
-    /// # Errors
-    /// `InvalidProducerEpoch` if the producer has a newer epoch, `TransactionCoordinatorFenced` if
-    /// a newer coordinator wrote a marker for it, `Io`.
-    pub fn append_marker(
-        &mut self,
-        producer_id: i64,
-        producer_epoch: i16,
-        commit: bool,
-        coordinator_epoch: i32,
-        now_ms: i64,
-    ) -> Result<i64, Error> {
-        let _ = (producer_id, producer_epoch, commit, coordinator_epoch, now_ms);
-        later()
-    }
-
-    /// Reads whole batches from the one that holds `offset`, or the next one, up to `max_bytes`;
-    /// always at least one batch if there is one below the bound of `isolation`.
-    /// `offset` may be the high watermark: then nothing is read.
-    ///
-    /// # Errors
-    /// `OffsetOutOfRange`, `CorruptStorage`, `Io`.
-    pub fn read(&self, offset: i64, max_bytes: usize, isolation: Isolation) -> Result<Fetched, Error> {
-        let _ = (offset, max_bytes, isolation);
-        later()
-    }
-
     /// Offset of the first record that may be read.
     #[must_use]
     pub fn log_start_offset(&self) -> i64 {
-        0
+        self.log_start_offset
     }
 
     /// Offset after the last record: one node, so it is the log's end too.
     #[must_use]
     pub fn high_watermark(&self) -> i64 {
-        0
+        self.active.next_offset
     }
 
     /// Offset of the first record of the oldest open transaction, or the high watermark.
     #[must_use]
     pub fn last_stable_offset(&self) -> i64 {
-        0
+        self.first_undecided_offset().max(self.log_start_offset)
+    }
+
+    pub(super) fn first_undecided_offset(&self) -> i64 {
+        self.producers.first_open_offset().unwrap_or(self.active.next_offset)
     }
 
     /// Bytes of all segments.
     #[must_use]
     pub fn size_bytes(&self) -> u64 {
-        0
-    }
-
-    /// The first record with this timestamp or a later one; `None` if there is none.
-    ///
-    /// # Errors
-    /// `CorruptStorage`, `Io`.
-    pub fn offset_for_time(&self, timestamp_ms: i64) -> Result<Option<TimedOffset>, Error> {
-        let _ = timestamp_ms;
-        later()
-    }
-
-    /// The first record with the largest timestamp; `None` in an empty log.
-    ///
-    /// # Errors
-    /// `CorruptStorage`, `Io`.
-    pub fn max_timestamp(&self) -> Result<Option<TimedOffset>, Error> {
-        later()
-    }
-
-    /// Removes the records before `offset` (-1: before the high watermark), at once and for good;
-    /// returns the new start offset. Before the present start nothing happens.
-    ///
-    /// # Errors
-    /// `OffsetOutOfRange` above the high watermark, `Io`.
-    pub fn delete_records_before(&mut self, offset: i64) -> Result<i64, Error> {
-        let _ = offset;
-        later()
+        self.segments().map(|segment| segment.size_bytes).sum()
     }
 
     /// The settings in force.
@@ -155,36 +87,16 @@ impl PartitionLog {
         self.config = config;
     }
 
-    /// One bounded step of housekeeping: close an old segment, retention, compaction, forgetting
-    /// silent producers, checkpoint. Reads at most about `budget_bytes`; `more` asks for another.
-    ///
-    /// # Errors
-    /// `CorruptStorage`, `Io`; the log stays as it was.
-    pub fn maintain(&mut self, now_ms: i64, budget_bytes: usize) -> Result<Maintained, Error> {
-        let _ = (now_ms, budget_bytes);
-        later()
-    }
-
     /// The producers that the log knows, by id.
     #[must_use]
     pub fn active_producers(&self) -> Vec<ProducerInfo> {
-        Vec::new()
+        self.producers.describe()
     }
 
     /// Whether this producer has a transaction open here.
     #[must_use]
     pub fn has_open_transaction(&self, producer_id: i64) -> bool {
-        let _ = producer_id;
-        false
-    }
-
-    /// Syncs and writes a checkpoint, so that the next open has nothing to check. The log stays
-    /// usable. Does nothing if nothing changed since the last one.
-    ///
-    /// # Errors
-    /// `Io`.
-    pub fn checkpoint(&mut self) -> Result<(), Error> {
-        later()
+        self.producers.has_open_transaction(producer_id)
     }
 
     /// Removes the partition with all its files.
@@ -192,6 +104,54 @@ impl PartitionLog {
     /// # Errors
     /// `Io`.
     pub fn delete(self) -> Result<(), Error> {
-        later()
+        self.storage.remove_dir(&self.dir)
+    }
+
+    pub(super) fn segments(&self) -> impl Iterator<Item = &Segment> {
+        self.sealed.iter().chain(std::iter::once(&self.active))
+    }
+
+    /// The segments from the one that may hold `offset` on.
+    pub(super) fn segments_from(&self, offset: i64) -> impl Iterator<Item = &Segment> {
+        let skip = self.sealed.partition_point(|segment| segment.next_offset <= offset);
+        self.segments().skip(skip)
+    }
+
+    /// Seals the active segment and begins another. Its file is made at once, for its name keeps
+    /// the log's end even when all that was before it is gone.
+    pub(super) fn roll(&mut self, now_ms: i64) -> Result<(), Error> {
+        self.active.save_index(false)?;
+        let base_offset = self.active.next_offset;
+        let next = Segment::empty(Arc::clone(&self.storage), log_path(&self.dir, base_offset), base_offset, now_ms);
+        next.file()?;
+        self.sealed.push(std::mem::replace(&mut self.active, next));
+        self.unsaved = true;
+        Ok(())
+    }
+
+    /// Counts in a marker that is in the log now.
+    pub(super) fn note_marker(&mut self, header: &BatchHeader, marker: Marker, now_ms: i64) {
+        let started = self.producers.ended(header.producer_id, header.producer_epoch, marker.coordinator_epoch, now_ms);
+        if let Some(first_offset) = started
+            && !marker.commit
+        {
+            self.aborted.push(Aborted {
+                producer_id: header.producer_id,
+                first_offset,
+                last_offset: header.base_offset,
+                last_stable_offset: self.producers.first_open_offset().unwrap_or(header.next_offset()),
+            });
+        }
+    }
+
+    /// Refuses when an earlier failure left the end of the file unknown.
+    pub(super) fn check_writable(&self) -> Result<(), Error> {
+        if self.broken {
+            return Err(Error::new(
+                ErrorKind::CorruptStorage,
+                format!("{} takes no more writes after one failed half-way: free the disk and start again", self.dir),
+            ));
+        }
+        Ok(())
     }
 }
