@@ -237,4 +237,3 @@ fn text<'a>(json: &'a Map<String, Value>, key: &str) -> Result<&'a str, Error> {
         _ => Err(Error::new(format!("{key} is missing: every record and field has one"))),
     }
 }
-

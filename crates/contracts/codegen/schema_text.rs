@@ -99,4 +99,3 @@ fn copy_rest(out: &mut Map<String, Value>, from: &Map<String, Value>, known: &[&
         out.insert(key.clone(), value.clone());
     }
 }
-

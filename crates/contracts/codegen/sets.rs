@@ -13,11 +13,14 @@ pub fn write(catalogue: &Catalogue, declarations: &Declarations) -> Result<Strin
     let mut sets = String::new();
     let mut topics = String::new();
     let mut rows = String::new();
+    let mut visits = String::new();
     for topic in declarations.with_schemas() {
         let messages = topic.resolve(catalogue)?;
         sets.push_str(&set(topic, &messages));
         topics.push_str(&constant(topic));
         rows.push_str(&row(catalogue, topic, &messages)?);
+        let name = &topic.name;
+        visits.extend(messages.iter().map(|m| format!("visitor.visit::<{}, {}>({name:?});\n", m.path(), camel(name))));
     }
     let domains: String = declarations
         .domains()
@@ -31,7 +34,8 @@ pub fn write(catalogue: &Catalogue, declarations: &Declarations) -> Result<Strin
         })
         .collect();
     Ok(format!(
-        "/// What each topic may hold, as one enum for each.\npub mod sets {{\n{sets}}}\n\
+        "/// What each topic may hold, as one enum for each.\npub mod sets {{\n{sets}\
+         #[cfg(test)]\npub(crate) fn visit_all(visitor: &mut impl crate::tests::Visitor) {{\n{visits}}}\n}}\n\
          /// Co-partitioned sets of topics.\npub mod domains {{\n{domains}}}\n\
          /// Topics by their declared names.\npub mod topics {{\n{topics}\
          /// Every topic of topics.yaml that declares schemas, in its order.\n\
@@ -42,11 +46,13 @@ pub fn write(catalogue: &Catalogue, declarations: &Declarations) -> Result<Strin
 fn set(topic: &TopicDeclaration, messages: &[&Definition]) -> String {
     let name = camel(&topic.name);
     let each = |line: &dyn Fn(&Definition) -> String| messages.iter().map(|message| line(message)).collect::<String>();
-    let variants = each(&|m| format!("/// {}\n{}({}),\n", first_sentence(&m.doc), m.name, m.path()));
-    let types = each(&|m| format!("::headwater_event::MessageType::of::<{}>(),\n", m.path()));
-    let full_names = each(&|m| {
-        format!("Self::{} (_) => <{} as ::headwater_event::Message>::FULL_NAME,\n", m.name, m.path())
+    let variants = each(&|m| {
+        // Avro's name of a union's branch, so that a set can be read from a union's bytes.
+        format!("/// {}\n#[serde(rename = {:?})]\n{}({}),\n", first_sentence(&m.doc), m.full_name, m.name, m.path())
     });
+    let types = each(&|m| format!("::headwater_event::MessageType::of::<{}>(),\n", m.path()));
+    let full_names =
+        each(&|m| format!("Self::{}(_) => <{} as ::headwater_event::Message>::FULL_NAME,\n", m.name, m.path()));
     let subjects = each(&|m| format!("Self::{}(message) => ::headwater_event::Message::subject(message),\n", m.name));
     let conversions = each(&|m| {
         format!(
@@ -102,4 +108,3 @@ fn row(catalogue: &Catalogue, topic: &TopicDeclaration, messages: &[&Definition]
 fn first_sentence(doc: &str) -> &str {
     doc.lines().next().unwrap_or_default()
 }
-

@@ -150,4 +150,3 @@ fn full_name(path: &str) -> Result<String, Error> {
         _ => Err(Error::new(format!("{path:?} is no path such as schemas/orders/OrderCreated.avsc"))),
     }
 }
-

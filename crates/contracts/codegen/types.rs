@@ -186,4 +186,3 @@ fn snake(name: &str) -> String {
     }
     out
 }
-
