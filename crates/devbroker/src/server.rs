@@ -1,0 +1,7 @@
+//! The edge to the network: the listener, connections, and frames.
+
+pub(crate) mod broker;
+pub(crate) mod connection;
+pub(crate) mod frame;
+pub(crate) mod outlines;
+pub(crate) mod shape;
