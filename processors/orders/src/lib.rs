@@ -1,1 +1,15 @@
-//! Placeholder.
+//! The order's life: who owns it, its time-outs and its end. See README.md.
+//!
+//! The model ([`Order`], [`OrderCommand`], [`Fact`], [`decide`]) is pure.
+
+mod command;
+mod decide;
+mod order;
+mod place;
+mod time_limits;
+
+pub use command::{Decision, Moment, OrderCommand, Placement, Refusal};
+pub use decide::{REASON_CHARS_MAX, decide};
+pub use order::{Confirmation, Fact, HeldLine, OpenOrder, Order, OrderedLine, Reservation, Step};
+pub use place::{LINES_MAX, QUANTITY_MAX, TOTAL_MINOR_MAX};
+pub use time_limits::{TimeLimits, WHOLE, timers};
