@@ -1,0 +1,127 @@
+//! The async step's outside half: calls run on tokio, bounded, and their results come back to the worker's thread.
+//!
+//! A call is started only after the transaction that recorded it has committed, and started again, with the same
+//! idempotency key, by whoever has the task after a crash. So a step must be idempotent by that key.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+
+use headwater_streams::{CallResult, CallToStart};
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+
+use crate::Error;
+
+/// What a step answers: the response's bytes, or why the outside refused. A time-out is neither: the step tries the
+/// same idempotency key until it knows.
+pub type StepAnswer = Result<Vec<u8>, String>;
+
+/// A future on its way to an answer.
+pub type StepFuture = Pin<Box<dyn Future<Output = StepAnswer> + Send>>;
+
+/// One kind of outside call, by the name that the topology gives it.
+pub trait AsyncStep: Send + Sync + 'static {
+    /// Begins a call. Repeats of one idempotency key must have the effect of one.
+    fn call(&self, idempotency_key: &str, request: &[u8]) -> StepFuture;
+}
+
+/// The steps that an application can call, by `processor/step`.
+#[derive(Clone, Default)]
+pub struct Steps {
+    by_name: BTreeMap<String, Arc<dyn AsyncStep>>,
+}
+
+impl Steps {
+    /// Adds a step of a processor.
+    #[must_use]
+    pub fn with(mut self, processor: &str, step: &str, implementation: Arc<dyn AsyncStep>) -> Self {
+        self.by_name.insert(format!("{processor}/{step}"), implementation);
+        self
+    }
+
+    fn get(&self, processor: &str, step: &str) -> Result<Arc<dyn AsyncStep>, Error> {
+        self.by_name.get(&format!("{processor}/{step}")).cloned().ok_or_else(|| {
+            Error::Configuration(format!(
+                "processor {processor} calls step {step}, which this application does not provide"
+            ))
+        })
+    }
+}
+
+/// A result on its way back, with the task it is for and the assignment under which it was started.
+#[derive(Debug)]
+pub struct Returned {
+    /// The task's place in the worker.
+    pub task: usize,
+    /// The assignment under which the call was started: results for an earlier one are dropped.
+    pub epoch: u64,
+    /// The result.
+    pub result: CallResult,
+}
+
+/// One worker's calls under way.
+pub struct CallExecutor {
+    steps: Steps,
+    handle: Handle,
+    permits: Arc<Semaphore>,
+    sender: SyncSender<Returned>,
+    receiver: Receiver<Returned>,
+    in_flight: usize,
+}
+
+impl CallExecutor {
+    /// An executor that runs at most `in_flight_max` calls at once; others wait their turn.
+    #[must_use]
+    pub fn new(steps: Steps, handle: Handle, in_flight_max: usize) -> Self {
+        // Results are as many as calls in flight and waiting, which the tasks bound; room for all keeps senders free.
+        let (sender, receiver) = sync_channel(in_flight_max.saturating_mul(2).max(1024));
+        Self { steps, handle, permits: Arc::new(Semaphore::new(in_flight_max)), sender, receiver, in_flight: 0 }
+    }
+
+    /// Starts a call.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] when the application provides no such step.
+    pub fn start(&mut self, processor: &str, task: usize, epoch: u64, call: &CallToStart) -> Result<(), Error> {
+        let step = self.steps.get(processor, &call.step)?;
+        let permits = Arc::clone(&self.permits);
+        let sender = self.sender.clone();
+        let id = call.id.clone();
+        let key = call.idempotency_key.clone();
+        let request = call.request.clone();
+        self.in_flight += 1;
+        self.handle.spawn(async move {
+            let Ok(_permit) = permits.acquire_owned().await else {
+                return;
+            };
+            let answer = step.call(&key, &request).await;
+            let mut returned = Returned { task, epoch, result: CallResult::new(id, answer) };
+            loop {
+                match sender.try_send(returned) {
+                    Ok(()) | Err(TrySendError::Disconnected(_)) => return,
+                    Err(TrySendError::Full(back)) => {
+                        returned = back;
+                        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+                    }
+                }
+            }
+        });
+        Ok(())
+    }
+
+    /// The next result that has come back.
+    pub fn next(&mut self) -> Option<Returned> {
+        let returned = self.receiver.try_recv().ok()?;
+        self.in_flight = self.in_flight.saturating_sub(1);
+        Some(returned)
+    }
+
+    /// Calls under way.
+    #[must_use]
+    pub const fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+}

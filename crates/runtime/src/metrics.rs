@@ -1,0 +1,141 @@
+//! What a worker measures, as Prometheus metrics; lag and offsets under kafka_exporter's names.
+
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+};
+
+use crate::Error;
+
+/// The metrics of one application in one process; cheap to clone, shared by its workers.
+#[derive(Clone)]
+pub struct Metrics {
+    /// Records processed, by processor.
+    pub records: IntCounterVec,
+    /// Records read and not wanted (`.only`), by processor.
+    pub skipped: IntCounterVec,
+    /// Records sent to a dead-letter topic, by processor.
+    pub dead_letters: IntCounterVec,
+    /// Commands rejected with a reply, by processor.
+    pub rejected: IntCounterVec,
+    /// Records left out because their id had been seen, by processor.
+    pub duplicates: IntCounterVec,
+    /// Records past grace, by processor.
+    pub late: IntCounterVec,
+    /// From a record's timestamp to its processing, in seconds, by processor.
+    pub latency: HistogramVec,
+    /// One commit, from flush to end, in seconds.
+    pub commit_time: Histogram,
+    /// Transactions by outcome: committed, aborted, unknown.
+    pub transactions: IntCounterVec,
+    /// Records produced.
+    pub produced: IntCounter,
+    /// Changelog records replayed.
+    pub restored: IntCounter,
+    /// Changelog records still to replay, by task.
+    pub restore_remaining: IntGaugeVec,
+    /// Tasks by state: restoring, running.
+    pub tasks: IntGaugeVec,
+    /// Records between the committed position and the end, by topic and partition.
+    pub lag: IntGaugeVec,
+    /// The committed offset, by topic and partition.
+    pub offset: IntGaugeVec,
+    /// Stores: bytes by kind: disk, memory.
+    pub state_bytes: IntGaugeVec,
+    /// Outside calls under way, by processor.
+    pub calls: IntGaugeVec,
+    /// Times the group moved partitions to or from this process.
+    pub rebalances: IntCounterVec,
+    /// Stores rebuilt from the start of their changelog.
+    pub rebuilt: IntCounter,
+}
+
+struct Maker<'a> {
+    registry: &'a Registry,
+    group: &'a str,
+}
+
+impl Maker<'_> {
+    fn options(&self, name: &str, help: &str) -> Opts {
+        Opts::new(name, help).const_label("consumergroup", self.group)
+    }
+
+    fn keep<C: prometheus::core::Collector + Clone + 'static>(
+        &self,
+        made: Result<C, prometheus::Error>,
+    ) -> Result<C, Error> {
+        let metric = made.map_err(|error| Error::Configuration(format!("metric can't be made: {error}")))?;
+        self.registry
+            .register(Box::new(metric.clone()))
+            .map_err(|error| Error::Configuration(format!("metric can't be registered: {error}")))?;
+        Ok(metric)
+    }
+
+    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, Error> {
+        self.keep(IntCounterVec::new(self.options(name, help), labels))
+    }
+
+    fn counter(&self, name: &str, help: &str) -> Result<IntCounter, Error> {
+        self.keep(IntCounter::with_opts(self.options(name, help)))
+    }
+
+    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, Error> {
+        self.keep(IntGaugeVec::new(self.options(name, help), labels))
+    }
+
+    fn histogram_options(&self, name: &str, help: &str) -> Result<HistogramOpts, Error> {
+        let buckets = prometheus::exponential_buckets(0.000_5, 2.0, 16)
+            .map_err(|error| Error::Configuration(format!("metric {name} can't be made: {error}")))?;
+        Ok(HistogramOpts::new(name, help).const_label("consumergroup", self.group).buckets(buckets))
+    }
+}
+
+impl Metrics {
+    /// Makes and registers all metrics of an application.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] when the registry has metrics of this application already.
+    pub fn new(registry: &Registry, application: &str) -> Result<Self, Error> {
+        let maker = Maker { registry, group: application };
+        let by_processor = ["processor"];
+        let by_partition = ["topic", "partition"];
+        Ok(Self {
+            records: maker.counters("headwater_records_processed_total", "Records processed.", &by_processor)?,
+            skipped: maker.counters("headwater_records_skipped_total", "Records not wanted.", &by_processor)?,
+            dead_letters: maker.counters("headwater_dead_letters_total", "Records dead-lettered.", &by_processor)?,
+            rejected: maker.counters("headwater_commands_rejected_total", "Commands rejected.", &by_processor)?,
+            duplicates: maker.counters("headwater_duplicates_total", "Records seen before.", &by_processor)?,
+            late: maker.counters("headwater_late_records_total", "Records past grace.", &by_processor)?,
+            latency: maker.keep(HistogramVec::new(
+                maker.histogram_options(
+                    "headwater_record_latency_seconds",
+                    "From a record's timestamp to its processing.",
+                )?,
+                &by_processor,
+            ))?,
+            commit_time: maker.keep(Histogram::with_opts(
+                maker.histogram_options("headwater_commit_duration_seconds", "One commit, flush included.")?,
+            ))?,
+            transactions: maker.counters("headwater_transactions_total", "Transactions by outcome.", &["outcome"])?,
+            produced: maker.counter("headwater_records_produced_total", "Records produced, changelogs included.")?,
+            restored: maker.counter("headwater_restored_records_total", "Changelog records replayed.")?,
+            restore_remaining: maker.gauges(
+                "headwater_restore_remaining_records",
+                "Changelog records still to replay.",
+                &["task"],
+            )?,
+            tasks: maker.gauges("headwater_tasks", "Tasks by state.", &["state"])?,
+            lag: maker.gauges("kafka_consumergroup_lag", "Records behind the partition's end.", &by_partition)?,
+            offset: maker.gauges("kafka_consumergroup_current_offset", "Committed offset.", &by_partition)?,
+            state_bytes: maker.gauges("headwater_state_bytes", "Bytes that the stores take.", &["kind"])?,
+            calls: maker.gauges("headwater_calls_in_flight", "Outside calls under way.", &by_processor)?,
+            rebalances: maker.counters("headwater_rebalances_total", "Partitions moved.", &["kind"])?,
+            rebuilt: maker.counter("headwater_stores_rebuilt_total", "Stores rebuilt from the start.")?,
+        })
+    }
+
+    /// The gauge of tasks in a state.
+    #[must_use]
+    pub fn tasks_in(&self, state: &str) -> IntGauge {
+        self.tasks.with_label_values(&[state])
+    }
+}

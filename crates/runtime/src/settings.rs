@@ -1,0 +1,66 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::state::MemoryBudget;
+
+/// How an application runs in this process.
+#[derive(Debug, Clone)]
+pub struct ApplicationSettings {
+    /// `application.id`: the consumer group, and the prefix of transactional ids.
+    pub application: String,
+    /// This instance's name, unique among the application's: static membership and the transactional ids hang on it.
+    pub instance: String,
+    /// Where the stores live.
+    pub state_dir: PathBuf,
+    /// Threads, each with a consumer, a transactional producer and its share of the tasks.
+    pub workers: usize,
+    /// Memory for stores, overlays, caches and fetches, over all workers.
+    pub memory: MemoryBudget,
+    /// After so long without a heartbeat the group gives a member's partitions to others.
+    pub session_timeout: Duration,
+    /// The longest that a transaction stays open under load; the broker's time-out is ten seconds.
+    pub commit_interval_max: Duration,
+    /// Outside calls under way at once, for each worker.
+    pub calls_in_flight_max: usize,
+    /// Where this instance answers queries, for the members topic; None when it serves none.
+    pub advertised_url: Option<String>,
+}
+
+impl ApplicationSettings {
+    /// The defaults, for an application and an instance with its stores in a folder.
+    #[must_use]
+    pub fn new(application: impl Into<String>, instance: impl Into<String>, state_dir: PathBuf) -> Self {
+        Self {
+            application: application.into(),
+            instance: instance.into(),
+            state_dir,
+            workers: 1,
+            memory: MemoryBudget::default(),
+            session_timeout: Duration::from_secs(20),
+            commit_interval_max: Duration::from_millis(500),
+            calls_in_flight_max: 4_096,
+            advertised_url: None,
+        }
+    }
+
+    /// A worker's name within the application: `<instance>-<number>`.
+    #[must_use]
+    pub fn worker_name(&self, worker: usize) -> String {
+        format!("{}-{worker}", self.instance)
+    }
+
+    /// A worker's `transactional.id`: stable over restarts, so that a restart fences what its predecessor left open.
+    #[must_use]
+    pub fn transactional_id(&self, worker: usize) -> String {
+        format!("{}-{}", self.application, self.worker_name(worker))
+    }
+}
+
+/// What a stop means for the group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// For good: leave the group, so that its partitions are handed over at once.
+    Leave,
+    /// For a restart: stay a static member; nothing moves within the session time-out.
+    Stay,
+}

@@ -1,0 +1,187 @@
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use headwater_streams::StoreNumber;
+use rocksdb::{
+    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DB, DBCompressionType, IteratorMode, LogLevel, Options,
+    WriteBufferManager, WriteOptions,
+};
+
+use super::{MemoryBudget, StateBatch, TaskMeta, TaskNumber, TaskState};
+use crate::Error;
+
+const META: &str = "meta";
+
+/// The process's RocksDB. Cheap to clone; the last clone closes it.
+#[derive(Clone)]
+pub struct StateDatabase {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    db: DB,
+    path: PathBuf,
+    cache: Cache,
+    /// Guards the choice of a new task's number.
+    numbering: Mutex<()>,
+}
+
+impl StateDatabase {
+    /// Opens or makes the database in a folder; only one process can have it open.
+    ///
+    /// # Errors
+    /// [`Error::State`] when another process holds it, or the disk refuses.
+    pub fn open(path: &Path, budget: MemoryBudget) -> Result<Self, Error> {
+        std::fs::create_dir_all(path)
+            .map_err(|error| Error::state(format!("state folder {} can't be made: {error}", path.display())))?;
+        let cache = Cache::new_lru_cache(budget.block_cache_bytes());
+        let buffers =
+            WriteBufferManager::new_write_buffer_manager_with_cache(budget.write_buffer_bytes(), false, cache.clone());
+        let mut options = Options::default();
+        options.create_if_missing(true);
+        options.create_missing_column_families(true);
+        options.set_write_buffer_manager(&buffers);
+        options.set_max_open_files(512);
+        options.set_max_background_jobs(2);
+        options.set_keep_log_file_num(2);
+        options.set_max_log_file_size(1 << 20);
+        options.set_log_level(LogLevel::Warn);
+        options.set_stats_dump_period_sec(0);
+        options.set_max_total_wal_size((budget.write_buffer_bytes() as u64) * 2);
+        options.set_recycle_log_file_num(0);
+        let families = [
+            ColumnFamilyDescriptor::new("default", family(&cache, budget.write_buffer_bytes() / 2)),
+            ColumnFamilyDescriptor::new(META, family(&cache, 1 << 20)),
+        ];
+        let db = DB::open_cf_descriptors(&options, path, families).map_err(|error| {
+            if error.to_string().contains("LOCK") {
+                Error::state(format!(
+                    "state folder {} is in use by another process: stop it, or give this one a folder of its own with --state-dir",
+                    path.display()
+                ))
+            } else {
+                Error::state(format!("state folder {} can't be opened: {error}", path.display()))
+            }
+        })?;
+        Ok(Self { inner: Arc::new(Inner { db, path: path.to_owned(), cache, numbering: Mutex::new(()) }) })
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.inner.path
+    }
+
+    /// The state of a task, with what is known of it; a new task gets the next number. `in_memory` are the stores that
+    /// are kept out of the database.
+    ///
+    /// # Errors
+    /// [`Error::State`].
+    pub fn task(&self, name: &str, in_memory: &[StoreNumber]) -> Result<(TaskState, TaskMeta), Error> {
+        let _numbering = self.inner.numbering.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(meta) = self.meta(name)? {
+            return Ok((TaskState::new(self.clone(), name.to_owned(), TaskNumber(meta.number), in_memory), meta));
+        }
+        let taken = self.all_meta()?.into_iter().map(|(_, meta)| meta.number).max();
+        let meta = TaskMeta { number: taken.map_or(1, |number| number + 1), ..TaskMeta::default() };
+        let mut batch = StateBatch::default();
+        self.put_meta(&mut batch, name, &meta)?;
+        self.write(batch)?;
+        Ok((TaskState::new(self.clone(), name.to_owned(), TaskNumber(meta.number), in_memory), meta))
+    }
+
+    /// A task's meta record, if it has state here.
+    ///
+    /// # Errors
+    /// [`Error::State`].
+    pub fn meta(&self, name: &str) -> Result<Option<TaskMeta>, Error> {
+        let bytes = self.inner.db.get_pinned_cf(self.meta_family()?, name).map_err(Error::from_rocksdb)?;
+        bytes.map(|bytes| parse_meta(name, &bytes)).transpose()
+    }
+
+    /// All tasks that have state here.
+    ///
+    /// # Errors
+    /// [`Error::State`].
+    pub fn all_meta(&self) -> Result<Vec<(String, TaskMeta)>, Error> {
+        let mut all = Vec::new();
+        for item in self.inner.db.iterator_cf(self.meta_family()?, IteratorMode::Start) {
+            let (name, bytes) = item.map_err(Error::from_rocksdb)?;
+            let name = String::from_utf8_lossy(&name).into_owned();
+            let meta = parse_meta(&name, &bytes)?;
+            all.push((name, meta));
+        }
+        Ok(all)
+    }
+
+    pub(super) fn put_meta(&self, batch: &mut StateBatch, name: &str, meta: &TaskMeta) -> Result<(), Error> {
+        let bytes = serde_json::to_vec(meta)
+            .map_err(|error| Error::state(format!("meta record of task {name} can't be written: {error}")))?;
+        batch.batch.put_cf(self.meta_family()?, name, bytes);
+        Ok(())
+    }
+
+    /// Writes a batch whole or not at all; survives the process, though not the machine, without a sync.
+    ///
+    /// # Errors
+    /// [`Error::State`].
+    pub fn write(&self, batch: StateBatch) -> Result<(), Error> {
+        let mut options = WriteOptions::default();
+        options.set_sync(false);
+        self.inner.db.write_opt(batch.batch, &options).map_err(Error::from_rocksdb)
+    }
+
+    /// Bytes on disk (table files) and in memory (cache with write buffers).
+    ///
+    /// # Errors
+    /// [`Error::State`].
+    pub fn sizes(&self) -> Result<StateSizes, Error> {
+        let disk = self
+            .inner
+            .db
+            .property_int_value("rocksdb.total-sst-files-size")
+            .map_err(Error::from_rocksdb)?
+            .unwrap_or_default();
+        Ok(StateSizes { disk_bytes: disk, memory_bytes: self.inner.cache.get_usage() as u64 })
+    }
+
+    pub(super) fn db(&self) -> &DB {
+        &self.inner.db
+    }
+
+    fn meta_family(&self) -> Result<&rocksdb::ColumnFamily, Error> {
+        self.inner.db.cf_handle(META).ok_or_else(|| Error::state("column family meta is missing".to_owned()))
+    }
+}
+
+/// How much room the state takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StateSizes {
+    /// Table files.
+    pub disk_bytes: u64,
+    /// Block cache, write buffers included.
+    pub memory_bytes: u64,
+}
+
+fn family(cache: &Cache, write_buffer_bytes: usize) -> Options {
+    let mut table = BlockBasedOptions::default();
+    table.set_block_cache(cache);
+    table.set_block_size(16 << 10);
+    table.set_bloom_filter(10.0, false);
+    table.set_cache_index_and_filter_blocks(true);
+    table.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    table.set_format_version(6);
+    let mut options = Options::default();
+    options.set_block_based_table_factory(&table);
+    options.set_write_buffer_size(write_buffer_bytes);
+    options.set_max_write_buffer_number(3);
+    options.set_compression_type(DBCompressionType::Lz4);
+    options.set_bottommost_compression_type(DBCompressionType::Lz4);
+    options.set_level_compaction_dynamic_level_bytes(true);
+    options
+}
+
+fn parse_meta(name: &str, bytes: &[u8]) -> Result<TaskMeta, Error> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| Error::corrupt(format!("meta record of task {name} can't be read: {error}")))
+}

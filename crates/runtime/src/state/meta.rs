@@ -1,0 +1,75 @@
+use std::collections::BTreeMap;
+
+use headwater_event::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What a store knows of its own place in the world; written with the data it describes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct TaskMeta {
+    /// The task's number in keys.
+    pub number: u32,
+    /// The changelog topic's id (KIP-516): names are reused, ids are not.
+    #[serde(default)]
+    pub changelog_topic_id: Option<String>,
+    /// The changelog up to here (exclusive) is in the store.
+    #[serde(default)]
+    pub changelog_offset: i64,
+    /// Input positions at the last commit, by declared topic name.
+    #[serde(default)]
+    pub positions: BTreeMap<String, i64>,
+    /// The task's stream time at the last commit.
+    #[serde(default)]
+    pub stream_time: Timestamp,
+    /// Wall-clock time of the last write: too old a store may miss tombstones.
+    #[serde(default)]
+    pub saved_at: Timestamp,
+}
+
+/// Why a store can't be used as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unusable {
+    /// The changelog is another topic of the same name.
+    OtherTopic,
+    /// The offset lies outside the changelog.
+    OutsideLog,
+    /// Tombstones since then may be gone.
+    TooOld,
+}
+
+/// A changelog as it lies in Kafka.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangelogBounds {
+    /// The topic's id, where the broker gives one.
+    pub topic_id: Option<String>,
+    /// First offset.
+    pub start: i64,
+    /// The read_uncommitted high watermark.
+    pub high_watermark: i64,
+    /// The topic's `delete.retention.ms`.
+    pub delete_retention_ms: i64,
+}
+
+impl TaskMeta {
+    /// Whether the store may be brought up to date by replaying from its offset; None when it may.
+    #[must_use]
+    pub fn unusable(&self, changelog: &ChangelogBounds, now: Timestamp) -> Option<Unusable> {
+        if self.changelog_topic_id.is_none() && self.changelog_offset == 0 {
+            return None;
+        }
+        if self.changelog_topic_id != changelog.topic_id {
+            return Some(Unusable::OtherTopic);
+        }
+        if self.changelog_offset < changelog.start || self.changelog_offset > changelog.high_watermark {
+            // A compacted log keeps its start at 0; a start beyond us means records we never read are gone.
+            return Some(Unusable::OutsideLog);
+        }
+        let behind = self.changelog_offset < changelog.high_watermark;
+        if behind && now.since_ms(self.saved_at) > changelog.delete_retention_ms / 2 {
+            return Some(Unusable::TooOld);
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests;

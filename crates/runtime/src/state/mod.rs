@@ -1,0 +1,15 @@
+//! Local state: one RocksDB for the process, written only after Kafka has committed.
+//!
+//! Keys are `[task u32 BE][store u8][user key]` in the default column family. The `meta` column family holds one
+//! [`TaskMeta`] for each task, written in the same batch as the task's data, so that the two never disagree.
+
+mod budget;
+mod database;
+mod memory_table;
+mod meta;
+mod task_state;
+
+pub use budget::MemoryBudget;
+pub use database::{StateDatabase, StateSizes};
+pub use meta::{ChangelogBounds, TaskMeta, Unusable};
+pub use task_state::{StateBatch, TaskNumber, TaskState};

@@ -1,0 +1,54 @@
+//! When to commit: at once where input has drained, so that low load has the latency of one commit; otherwise in groups
+//! whose time follows what a commit costs, so that high load has the throughput of large ones.
+
+use std::time::Duration;
+
+/// Commits may take up to this part of the time: one in four.
+const SHARE_OF_TIME: u32 = 4;
+
+/// The policy's state: a running mean of what commits cost.
+#[derive(Debug, Clone)]
+pub struct CommitPolicy {
+    commit_cost: Duration,
+    interval_max: Duration,
+    staged_bytes_max: usize,
+}
+
+/// What there is to commit.
+#[derive(Debug, Clone, Copy)]
+pub struct Pending {
+    /// Since the transaction began.
+    pub open_for: Duration,
+    /// Staged writes and outputs.
+    pub staged_bytes: usize,
+    /// Whether no task has anything left to do.
+    pub drained: bool,
+}
+
+impl CommitPolicy {
+    /// A policy that never lets a transaction grow older than `interval_max` or larger than `staged_bytes_max`.
+    #[must_use]
+    pub const fn new(interval_max: Duration, staged_bytes_max: usize) -> Self {
+        Self { commit_cost: Duration::from_millis(5), interval_max, staged_bytes_max }
+    }
+
+    /// Whether to commit now.
+    #[must_use]
+    pub fn is_due(&self, pending: Pending) -> bool {
+        pending.drained || pending.staged_bytes >= self.staged_bytes_max || pending.open_for >= self.interval()
+    }
+
+    /// How long a transaction stays open under load.
+    #[must_use]
+    pub fn interval(&self) -> Duration {
+        (self.commit_cost * SHARE_OF_TIME).clamp(Duration::from_millis(20), self.interval_max)
+    }
+
+    /// Takes in what a commit cost.
+    pub fn committed_in(&mut self, cost: Duration) {
+        self.commit_cost = (self.commit_cost * 3 + cost) / 4;
+    }
+}
+
+#[cfg(test)]
+mod tests;

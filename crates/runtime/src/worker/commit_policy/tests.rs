@@ -1,0 +1,32 @@
+use super::*;
+
+fn policy() -> CommitPolicy {
+    CommitPolicy::new(Duration::from_millis(500), 1 << 20)
+}
+
+#[test]
+fn a_commit_is_due_when_input_has_drained_or_a_bound_is_met() {
+    let busy = Pending { open_for: Duration::from_millis(1), staged_bytes: 10, drained: false };
+    let cases = [
+        (busy, false, "young and small"),
+        (Pending { drained: true, ..busy }, true, "drained"),
+        (Pending { staged_bytes: 1 << 20, ..busy }, true, "large"),
+        (Pending { open_for: Duration::from_millis(20), ..busy }, true, "old enough for cheap commits"),
+    ];
+    for (pending, due, name) in cases {
+        assert_eq!(policy().is_due(pending), due, "{name}");
+    }
+}
+
+#[test]
+fn dear_commits_come_less_often_but_within_the_bound() {
+    let mut policy = policy();
+    for _ in 0..50 {
+        policy.committed_in(Duration::from_millis(50));
+    }
+    assert!(policy.interval() > Duration::from_millis(190), "{:?}", policy.interval());
+    for _ in 0..50 {
+        policy.committed_in(Duration::from_secs(2));
+    }
+    assert_eq!(policy.interval(), Duration::from_millis(500));
+}

@@ -1,0 +1,61 @@
+//! Which tasks come with an anchor's partition: every subtopology of the anchor's domain has one task for it.
+
+use std::collections::BTreeMap;
+
+use headwater_log::{Partition, TopicName};
+use headwater_streams::Topology;
+
+use crate::Error;
+
+/// One subtopology of one of the application's topologies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SubtopologyIndex {
+    /// Which topology.
+    pub topology: usize,
+    /// Which of its subtopologies.
+    pub subtopology: usize,
+}
+
+/// The application's subtopologies by anchor.
+#[derive(Debug, Clone)]
+pub struct Placement {
+    anchors: BTreeMap<TopicName, Vec<SubtopologyIndex>>,
+}
+
+impl Placement {
+    /// Groups the subtopologies by the real name of their domain's anchor.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] when an anchor's name is no topic name.
+    pub fn new(topologies: &[Topology], real_name: &dyn Fn(&str) -> String) -> Result<Self, Error> {
+        let mut anchors: BTreeMap<TopicName, Vec<SubtopologyIndex>> = BTreeMap::new();
+        for (topology, declared) in topologies.iter().enumerate() {
+            for (subtopology, part) in declared.subtopologies().iter().enumerate() {
+                let anchor = TopicName::new(&real_name(part.domain().anchor))
+                    .map_err(|error| Error::Configuration(error.to_string()))?;
+                anchors.entry(anchor).or_default().push(SubtopologyIndex { topology, subtopology });
+            }
+        }
+        Ok(Self { anchors })
+    }
+
+    /// The topics that the group subscribes to.
+    pub fn subscription(&self) -> impl Iterator<Item = &TopicName> {
+        self.anchors.keys()
+    }
+
+    /// The subtopologies that have a task for each partition of an anchor.
+    #[must_use]
+    pub fn subtopologies_of(&self, anchor: &TopicName) -> &[SubtopologyIndex] {
+        self.anchors.get(anchor).map_or(&[], Vec::as_slice)
+    }
+
+    /// Tasks in all, for a number of partitions of each anchor.
+    #[must_use]
+    pub fn task_count(&self, partitions_of: &dyn Fn(&TopicName) -> u32) -> usize {
+        self.anchors.iter().map(|(anchor, parts)| parts.len() * partitions_of(anchor) as usize).sum()
+    }
+}
+
+/// An anchor's partition, the unit that the group hands out.
+pub type AnchorPartition = (TopicName, Partition);

@@ -1,0 +1,146 @@
+//! Whole topics, read committed from the first record to the end, decoded.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use headwater_event::Envelope;
+use headwater_log::Headers;
+use headwater_schema::{WriterSchema, wire};
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{Headers as _, Message};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use serde_json::Value;
+
+/// A record as a reader sees it.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    pub topic: String,
+    pub partition: i32,
+    pub offset: i64,
+    pub timestamp_ms: i64,
+    pub key: String,
+    /// The Avro payload as JSON; null for a tombstone; text for what is no Avro.
+    pub value: Value,
+    pub envelope: Option<Envelope>,
+    pub headers: Headers,
+}
+
+impl Seen {
+    /// The type's short name.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        self.envelope.as_ref().map_or("", |e| e.message_type.rsplit('.').next().unwrap_or_default())
+    }
+
+    #[must_use]
+    pub fn text(&self, field: &str) -> &str {
+        self.value[field].as_str().unwrap_or_default()
+    }
+
+    #[must_use]
+    pub fn number(&self, field: &str) -> i64 {
+        self.value[field].as_i64().unwrap_or_default()
+    }
+}
+
+/// Reads topics of one cluster with the schemas of one registry.
+pub struct TopicReader {
+    bootstrap: String,
+    registry_url: String,
+    schemas: BTreeMap<u32, WriterSchema>,
+    http: reqwest::blocking::Client,
+}
+
+impl TopicReader {
+    #[must_use]
+    pub fn new(bootstrap: &str, registry_url: &str) -> Self {
+        Self {
+            bootstrap: bootstrap.to_owned(),
+            registry_url: registry_url.to_owned(),
+            schemas: BTreeMap::new(),
+            http: reqwest::blocking::Client::new(),
+        }
+    }
+
+    /// Every committed record of a topic, partition by partition, as of now.
+    ///
+    /// # Errors
+    /// What Kafka or the registry said.
+    pub fn read(&mut self, topic: &str) -> Result<Vec<Seen>, String> {
+        let consumer: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", &self.bootstrap)
+            .set("group.id", "audit")
+            .set("enable.auto.commit", "false")
+            .set("isolation.level", "read_committed")
+            .set("enable.partition.eof", "true")
+            .set("auto.offset.reset", "earliest")
+            .create()
+            .map_err(|e| e.to_string())?;
+        let metadata =
+            consumer.fetch_metadata(Some(topic), Duration::from_secs(10)).map_err(|e| format!("{topic}: {e}"))?;
+        let partitions = metadata.topics().first().map_or(0, |t| t.partitions().len());
+        if partitions == 0 {
+            return Err(format!("topic {topic} is not there"));
+        }
+        let mut assignment = TopicPartitionList::new();
+        for partition in 0..partitions {
+            assignment
+                .add_partition_offset(topic, i32::try_from(partition).unwrap(), Offset::Beginning)
+                .map_err(|e| e.to_string())?;
+        }
+        consumer.assign(&assignment).map_err(|e| e.to_string())?;
+        let mut seen = Vec::new();
+        let mut ended = std::collections::BTreeSet::new();
+        while ended.len() < partitions {
+            match consumer.poll(Duration::from_secs(20)) {
+                None => {
+                    return Err(format!("topic {topic}: no answer within 20 s, {} of {partitions} read", ended.len()));
+                }
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    ended.insert(partition);
+                }
+                Some(Err(error)) => return Err(format!("topic {topic}: {error}")),
+                Some(Ok(message)) => {
+                    let mut headers = Headers::new();
+                    if let Some(given) = message.headers() {
+                        for header in given.iter() {
+                            headers.push_nullable(header.key, header.value);
+                        }
+                    }
+                    let value = self.decode(message.payload())?;
+                    seen.push(Seen {
+                        topic: topic.to_owned(),
+                        partition: message.partition(),
+                        offset: message.offset(),
+                        timestamp_ms: message.timestamp().to_millis().unwrap_or(-1),
+                        key: message.key().map(|k| String::from_utf8_lossy(k).into_owned()).unwrap_or_default(),
+                        value,
+                        envelope: Envelope::read(&headers).ok().flatten(),
+                        headers,
+                    });
+                }
+            }
+        }
+        seen.sort_by_key(|s| (s.partition, s.offset));
+        Ok(seen)
+    }
+
+    fn decode(&mut self, payload: Option<&[u8]>) -> Result<Value, String> {
+        let Some(bytes) = payload else {
+            return Ok(Value::Null);
+        };
+        let Ok((id, body)) = wire::decode(bytes) else {
+            return Ok(Value::String(String::from_utf8_lossy(bytes).into_owned()));
+        };
+        if !self.schemas.contains_key(&id.0) {
+            let url = format!("{}/schemas/ids/{}", self.registry_url, id.0);
+            let answer: Value =
+                self.http.get(&url).send().and_then(reqwest::blocking::Response::json).map_err(|e| e.to_string())?;
+            let text = answer["schema"].as_str().ok_or_else(|| format!("{url}: {answer}"))?;
+            self.schemas.insert(id.0, WriterSchema::compile(text).map_err(|e| e.to_string())?);
+        }
+        self.schemas[&id.0].decode_value(body).map_err(|e| e.to_string())
+    }
+}
