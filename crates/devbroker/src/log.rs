@@ -28,3 +28,6 @@ pub use sync::PendingSync;
 pub use types::{
     AbortedTransaction, Appended, Fetched, Isolation, Maintained, ProducerInfo, Recovery, TimedOffset,
 };
+
+#[cfg(test)]
+mod tests;

@@ -161,10 +161,10 @@ impl Segment {
                 Selection::Found { from, to } => return Ok(chunk.slice(from..to)),
                 Selection::End => return Ok(Bytes::new()),
                 Selection::ReadFrom { skip, bytes } => {
-                    if bytes as u64 > self.size_bytes - position - skip as u64 {
+                    position += skip as u64;
+                    if position.saturating_add(bytes as u64) > self.size_bytes {
                         return Err(self.contradiction(position, "a batch reaches over the end"));
                     }
-                    position += skip as u64;
                     wanted = wanted.max(bytes);
                 }
             }

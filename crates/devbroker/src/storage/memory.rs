@@ -45,11 +45,8 @@ impl Storage for MemoryStorage {
     }
 
     fn list_dirs(&self, dir: &str) -> Result<Vec<String>, Error> {
-        let names: BTreeSet<String> = self
-            .below(dir)
-            .iter()
-            .filter_map(|rest| rest.split_once('/').map(|(name, _)| name.to_owned()))
-            .collect();
+        let names: BTreeSet<String> =
+            self.below(dir).iter().filter_map(|rest| rest.split_once('/').map(|(name, _)| name.to_owned())).collect();
         Ok(names.into_iter().collect())
     }
 
@@ -71,10 +68,7 @@ impl Storage for MemoryStorage {
                 files.insert(to.to_owned(), file);
                 Ok(())
             }
-            None => Err(Error::io(
-                format!("cannot rename {from}"),
-                std::io::Error::from(std::io::ErrorKind::NotFound),
-            )),
+            None => Err(Error::io(format!("cannot rename {from}"), std::io::Error::from(std::io::ErrorKind::NotFound))),
         }
     }
 
