@@ -137,6 +137,16 @@ pub fn running(data_dir: &Path) -> Option<u32> {
     process::command_line(id).is_some_and(|line| line.contains("kafka.Kafka") && line.contains(&folder)).then_some(id)
 }
 
+/// The default data folders whose brokers run now.
+pub fn running_by_default() -> Result<Vec<PathBuf>> {
+    let parent = workspace::target_dir()?.join("kafka");
+    let Ok(entries) = std::fs::read_dir(parent) else {
+        return Ok(Vec::new());
+    };
+    let folders = entries.flatten().map(|entry| entry.path());
+    Ok(folders.filter(|folder| running(folder).is_some()).collect())
+}
+
 /// Whether a broker on this machine answers on the port.
 pub fn serves(port: u16) -> bool {
     metadata::serves(port)

@@ -23,7 +23,9 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    match cli::run(&words) {
+    let outcome = cli::run(&words);
+    process::wait_if_stopping();
+    match outcome {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
             eprintln!("error: {failure}");

@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +16,9 @@ const GRACE: Duration = Duration::from_secs(15);
 /// Process groups that must not outlive this process.
 static GROUPS: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
+/// Set by a signal: from then on nothing is started, and the exit code is the signal's.
+static STOPPING: AtomicBool = AtomicBool::new(false);
+
 /// A child that leads a process group of its own; dropping it ends the whole group.
 #[derive(Debug)]
 pub struct Group {
@@ -25,6 +29,7 @@ pub struct Group {
 impl Group {
     /// Starts `command` as the leader of a new group.
     pub fn spawn(command: &mut Command) -> Result<Self> {
+        wait_if_stopping();
         command.process_group(0).stdin(Stdio::null());
         let child = command.spawn().context(|| cannot_start(command))?;
         groups().push(child.id());
@@ -94,6 +99,7 @@ pub fn end_groups_on_signals() -> Result<()> {
         .context(|| "cannot listen for signals".into())?;
     std::thread::spawn(move || {
         if let Some(signal) = signals.forever().next() {
+            STOPPING.store(true, Ordering::SeqCst);
             eprintln!("\nstopping: ending what was started");
             let ids: Vec<u32> = groups().iter().rev().copied().collect();
             for id in ids {
@@ -103,6 +109,13 @@ pub fn end_groups_on_signals() -> Result<()> {
         }
     });
     Ok(())
+}
+
+/// Where a signal is ending this process, leaves that to it. Otherwise returns at once.
+pub fn wait_if_stopping() {
+    while STOPPING.load(Ordering::SeqCst) {
+        std::thread::park();
+    }
 }
 
 fn end_group(id: u32, grace: Duration, mut reap: impl FnMut()) {

@@ -18,7 +18,7 @@ use crate::process::{self, Group};
 use crate::suite::INSIDE_README;
 use crate::tally::Tally;
 use crate::wait::Deadline;
-use crate::{http, wait, workspace};
+use crate::{http, kafka, wait, workspace};
 use blocks::{Block, How};
 
 const FILE: &str = "README.md";
@@ -42,7 +42,15 @@ pub fn run(root: &Path) -> Result<Tally> {
     std::fs::create_dir_all(&work).context(|| format!("cannot make {}", work.display()))?;
     let mut command = shell(root, &work, &run)?;
     command.stdout(Stdio::piped());
-    watch(Group::spawn(&mut command)?, &run)
+    let before = kafka::running_by_default()?;
+    let tally = watch(Group::spawn(&mut command)?, &run);
+    // A block that failed between `kafka up` and `kafka down` leaves a broker behind.
+    for folder in kafka::running_by_default()? {
+        if !before.contains(&folder) {
+            kafka::stop(&folder)?;
+        }
+    }
+    tally
 }
 
 /// The one bash that runs the blocks, with the built binary and Kafka's tools on its PATH.
