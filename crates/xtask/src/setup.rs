@@ -41,9 +41,10 @@ pub fn ensure(purpose: Purpose) -> Result<()> {
     };
     let lines = manager.install_lines(&missing);
     if !(manager == Manager::Apt && is_root()) {
+        let sudo = if manager == Manager::Apt { "sudo " } else { "" };
         return Err(Failure::new(format!(
             "install what is missing, then run this again:\n\n  {}\n",
-            lines.join("\n  ")
+            lines.iter().map(|line| format!("{sudo}{line}")).collect::<Vec<_>>().join("\n  ")
         )));
     }
     for line in &lines {
