@@ -5,6 +5,7 @@
 //! - [`json_command`]: commands as people type them, checked against the schema.
 //! - [`schema_book`]: ids and schemas for worker threads, from a registry or local.
 //! - [`compatibility`]: may this schema follow those, by Confluent's seven levels.
+//! - [`registry_client`]: a client of a real registry, async and blocking.
 //! - [`registry`]: an embedded registry with Confluent's REST API.
 //! - [`avro`]: a parsed schema, canonical text.
 
@@ -15,6 +16,7 @@ mod error;
 mod id;
 pub mod json_command;
 pub mod registry;
+pub mod registry_client;
 pub mod schema_book;
 pub mod wire;
 

@@ -186,6 +186,7 @@ impl Registry {
             (DeleteKind::Soft, Some(last), _) => {
                 let record = Record::DeleteSubject { subject: subject.to_owned(), version: Some(*last) };
                 self.write(&turn, record)?;
+                self.forget_settings(&turn, subject)?;
                 Ok(live)
             }
             (DeleteKind::Permanent, Some(_), _) => Err(ApiError::subject_not_soft_deleted(subject)),
@@ -199,6 +200,24 @@ impl Registry {
                 Ok(all)
             }
         }
+    }
+
+    /// A deleted subject's level and mode go with it, by records of their own: compaction may drop
+    /// the mark that deleted it.
+    fn forget_settings(&self, turn: &MutexGuard<'_, ()>, subject: &str) -> Answer<()> {
+        let (level, mode) = {
+            let state = self.state();
+            (state.subject_level(subject), state.subject_mode(subject))
+        };
+        let subject = Some(subject.to_owned());
+        if level.is_some() {
+            let subject = subject.clone();
+            self.write(turn, Record::Config { subject, level: None })?;
+        }
+        if mode.is_some() {
+            self.write(turn, Record::Mode { subject, mode: None })?;
+        }
+        Ok(())
     }
 
     /// Deletes one version; its number.

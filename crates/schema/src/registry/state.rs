@@ -68,8 +68,6 @@ impl RegistryState {
                 for (_, version) in versions.flat_map(|versions| versions.range_mut(..=last)) {
                     version.value.deleted = true;
                 }
-                self.levels.remove(&subject);
-                self.modes.remove(&subject);
             }
             Record::DeleteSubject { version: None, .. } | Record::Noop => {}
         }
