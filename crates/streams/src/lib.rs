@@ -1,1 +1,36 @@
-//! Placeholder.
+//! Kafka Streams' core for Rust, pure: topologies, tasks, state, timers, deciders. No Kafka, no clock, no threads.
+//!
+//! - [`Topology`]: what an author declares, as data; a [`Processor`] works on records with a [`Context`].
+//! - [`Task`]: the state machine that a runtime, the test driver or a simulation drives.
+
+pub mod choreography;
+mod context;
+mod effects;
+mod environment;
+mod error;
+mod failure;
+mod input;
+mod policy;
+mod processor;
+mod record;
+mod schemas;
+mod store;
+mod task;
+mod topology;
+
+pub use context::{Context, SinkHandle, SinkName, StoreHandle, StoreName};
+pub use effects::{Counters, Effects};
+pub use environment::{Limits, TaskEnvironment, TopicFacts};
+pub use error::{Error, TaskError, TaskErrorKind};
+pub use failure::{Failure, FailureKind};
+pub use input::Input;
+pub use policy::{Otherwise, Policies, Policy};
+pub use processor::{Call, CallId, CallResult, CallToStart, Processor, TimeKind, Timer};
+pub use record::{InputTopic, Output, Record, TopicRef};
+pub use schemas::{Encoder, LocalSchemas, Naming, Schemas};
+pub use store::{Entries, MemoryBase, StateBase, StateError, StoreNumber, StoreSpec};
+pub use task::{InputState, Prepared, Step, Task, TaskId};
+pub use topology::{
+    Manifest, Migration, ProcessorNode, Reaction, Refused, Sink, Source, SourceBuilder, SourceKind, Store, Subtopology,
+    SubtopologyBuilder, SubtopologyManifest, TopicRole, TopicUse, Topology, TopologyBuilder,
+};

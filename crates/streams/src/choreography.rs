@@ -1,0 +1,4 @@
+//! placeholder
+/// A step.
+#[derive(Debug, Clone)]
+pub struct Step;
