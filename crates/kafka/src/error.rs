@@ -19,6 +19,8 @@ pub enum ErrorKind {
     Fenced,
     /// The group has moved on (rebalance, unknown member, old generation): abort and rejoin.
     Rebalanced,
+    /// The record is larger than may be written.
+    TooLarge,
     /// The cluster refuses, and would again.
     Refused,
     /// The client cannot be used any more: make a new one.

@@ -172,7 +172,10 @@ impl TopicDeclaration {
             configs.insert("message.timestamp.type".to_owned(), kind.clone());
         }
         Ok(Some(Self {
-            description: format!("Records of {} that could not be processed, as they came, with the reason.", self.name),
+            description: format!(
+                "Records of {} that could not be processed, as they came, with the reason.",
+                self.name
+            ),
             name,
             domain: None,
             anchor: false,

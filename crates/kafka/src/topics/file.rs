@@ -220,11 +220,7 @@ fn check_domains(topics: &[TopicDeclaration]) -> Result<(), String> {
     Ok(())
 }
 
-fn check_dead_letters(
-    topics: &[TopicDeclaration],
-    file: &str,
-    lines: &BTreeMap<TopicName, u64>,
-) -> Result<(), Error> {
+fn check_dead_letters(topics: &[TopicDeclaration], file: &str, lines: &BTreeMap<TopicName, u64>) -> Result<(), Error> {
     for topic in topics.iter().filter(|topic| topic.dead_letters) {
         let dead_letters = topic.dead_letter_topic().map_err(|error| Error::invalid(format!("{file}: {error}")))?;
         if let Some((name, line)) = dead_letters.and_then(|topic| lines.get_key_value(&topic.name)) {

@@ -1,0 +1,298 @@
+#![allow(unsafe_code, reason = "librdkafka's calls that rdkafka does not offer, or offers with other semantics")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use headwater_log::{Offset, TopicPartition};
+use rdkafka_sys as sys;
+
+use super::metadata::GroupMetadata;
+use crate::admin::offsets::{OffsetAt, list_offsets_on};
+use crate::native::{Client, NativeError, PartitionList, c_string, check, millis};
+use crate::{CommittedOffset, Error, Isolation, OffsetToCommit, StartAt};
+
+/// What can be asked of a consumer besides polling, from inside a handler too. Cheap to clone.
+#[derive(Clone)]
+pub struct ConsumerHandle {
+    client: Arc<Client>,
+}
+
+impl ConsumerHandle {
+    pub(crate) const fn new(client: Arc<Client>) -> Self {
+        Self { client }
+    }
+
+    pub(crate) const fn client(&self) -> &Arc<Client> {
+        &self.client
+    }
+
+    /// Starts fetching more partitions.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) when one of them is assigned already.
+    pub fn incremental_assign(&self, partitions: &[StartAt]) -> Result<(), Error> {
+        let list = list_of_starts(partitions)?;
+        // SAFETY: the client and the list are alive; the list is copied.
+        let error = unsafe { NativeError::take(sys::rd_kafka_incremental_assign(self.client.as_ptr(), list.as_ptr())) };
+        error.map_or(Ok(()), |error| Err(error.to_error().context("partitions cannot be assigned")))
+    }
+
+    /// Stops fetching partitions.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) when one of them is not assigned.
+    pub fn incremental_unassign(&self, partitions: &[TopicPartition]) -> Result<(), Error> {
+        let list = PartitionList::of(partitions)?;
+        // SAFETY: the client and the list are alive; the list is copied.
+        let error =
+            unsafe { NativeError::take(sys::rd_kafka_incremental_unassign(self.client.as_ptr(), list.as_ptr())) };
+        error.map_or(Ok(()), |error| Err(error.to_error().context("partitions cannot be unassigned")))
+    }
+
+    /// Replaces the whole assignment.
+    ///
+    /// # Errors
+    /// What librdkafka answers, by kind.
+    pub fn assign(&self, partitions: &[StartAt]) -> Result<(), Error> {
+        let list = list_of_starts(partitions)?;
+        // SAFETY: the client and the list are alive; the list is copied.
+        check(unsafe { sys::rd_kafka_assign(self.client.as_ptr(), list.as_ptr()) }, "partitions cannot be assigned")
+    }
+
+    /// What is being fetched.
+    ///
+    /// # Errors
+    /// What librdkafka answers, by kind.
+    pub fn assignment(&self) -> Result<Vec<TopicPartition>, Error> {
+        let mut list = std::ptr::null_mut();
+        // SAFETY: the client is alive; on success the list that is written is ours.
+        let list = unsafe {
+            check(sys::rd_kafka_assignment(self.client.as_ptr(), &raw mut list), "the assignment cannot be read")?;
+            PartitionList::take(list)
+        };
+        Ok(list.map(|list| list.entries().into_iter().map(|entry| entry.partition).collect()).unwrap_or_default())
+    }
+
+    /// Stops handing out records of partitions, without giving them up. What was fetched ahead is thrown away.
+    ///
+    /// # Errors
+    /// The first partition that could not be paused.
+    pub fn pause(&self, partitions: &[TopicPartition]) -> Result<(), Error> {
+        let list = PartitionList::of(partitions)?;
+        // SAFETY: the client and the list are alive.
+        check(unsafe { sys::rd_kafka_pause_partitions(self.client.as_ptr(), list.as_ptr()) }, "pause failed")?;
+        first_error(&list)
+    }
+
+    /// Hands out records of paused partitions again.
+    ///
+    /// # Errors
+    /// The first partition that could not be resumed.
+    pub fn resume(&self, partitions: &[TopicPartition]) -> Result<(), Error> {
+        let list = PartitionList::of(partitions)?;
+        // SAFETY: the client and the list are alive.
+        check(unsafe { sys::rd_kafka_resume_partitions(self.client.as_ptr(), list.as_ptr()) }, "resume failed")?;
+        first_error(&list)
+    }
+
+    /// Fetches assigned partitions from other offsets. When this returns, no record of an older position comes any
+    /// more.
+    ///
+    /// # Errors
+    /// The first partition that could not be sought.
+    pub fn seek(&self, partitions: &[StartAt], deadline: Duration) -> Result<(), Error> {
+        let list = list_of_starts(partitions)?;
+        // SAFETY: the client and the list are alive; errors are written into the list's entries.
+        let error = unsafe {
+            NativeError::take(sys::rd_kafka_seek_partitions(self.client.as_ptr(), list.as_ptr(), millis(deadline)))
+        };
+        error.map_or(Ok(()), |error| Err(error.to_error().context("seek failed")))?;
+        first_error(&list)
+    }
+
+    /// The offset after the last record (or transaction marker) that was handed out; None before the first.
+    ///
+    /// # Errors
+    /// What librdkafka answers, by kind.
+    pub fn position(&self, partition: &TopicPartition) -> Result<Option<Offset>, Error> {
+        let list = PartitionList::of([partition])?;
+        // SAFETY: the client and the list are alive; positions are written into the list's entries.
+        check(unsafe { sys::rd_kafka_position(self.client.as_ptr(), list.as_ptr()) }, "no position")?;
+        Ok(list.entries().first().and_then(super::super::native::ListEntry::known_offset))
+    }
+
+    /// First offset and high watermark as the last fetch answered them, without asking the broker; None before that.
+    #[must_use]
+    pub fn cached_watermarks(&self, partition: &TopicPartition) -> Option<(Offset, Offset)> {
+        let topic = c_string("topic", partition.topic.as_str()).ok()?;
+        let (mut low, mut high) = (0_i64, 0_i64);
+        // SAFETY: the client, the name and both numbers are alive during the call.
+        let code = unsafe {
+            sys::rd_kafka_get_watermark_offsets(
+                self.client.as_ptr(),
+                topic.as_ptr(),
+                partition.partition.to_wire(),
+                &raw mut low,
+                &raw mut high,
+            )
+        };
+        check(code, "watermarks").ok()?;
+        Some((Offset::new(low).ok()?, Offset::new(high).ok()?))
+    }
+
+    /// The ends of partitions, asked of their leaders: high watermarks, or last stable offsets.
+    ///
+    /// # Errors
+    /// The first partition that has no answer, by kind.
+    pub fn ends(
+        &self,
+        partitions: &[TopicPartition],
+        isolation: Isolation,
+        deadline: Duration,
+    ) -> Result<Vec<(TopicPartition, Offset)>, Error> {
+        self.list(partitions, OffsetAt::End, isolation, deadline)
+    }
+
+    /// The first offsets that still exist, asked of their leaders.
+    ///
+    /// # Errors
+    /// The first partition that has no answer, by kind.
+    pub fn beginnings(
+        &self,
+        partitions: &[TopicPartition],
+        deadline: Duration,
+    ) -> Result<Vec<(TopicPartition, Offset)>, Error> {
+        self.list(partitions, OffsetAt::Beginning, Isolation::ReadUncommitted, deadline)
+    }
+
+    fn list(
+        &self,
+        partitions: &[TopicPartition],
+        at: OffsetAt,
+        isolation: Isolation,
+        deadline: Duration,
+    ) -> Result<Vec<(TopicPartition, Offset)>, Error> {
+        let asked: Vec<_> = partitions.iter().map(|partition| (partition.clone(), at)).collect();
+        list_offsets_on(&self.client, &asked, isolation, deadline)?
+            .into_iter()
+            .map(|listed| {
+                let offset = listed.offset.ok_or_else(|| {
+                    Error::new(crate::ErrorKind::Unavailable, format!("{} has no offsets yet", listed.partition))
+                })?;
+                Ok((listed.partition, offset))
+            })
+            .collect()
+    }
+
+    /// The first offsets whose record is at or after these times (milliseconds since 1970 UTC); None past the end.
+    ///
+    /// # Errors
+    /// The first partition that has no answer, by kind.
+    pub fn offsets_for_times(
+        &self,
+        times: &[(TopicPartition, i64)],
+        deadline: Duration,
+    ) -> Result<Vec<(TopicPartition, Option<Offset>)>, Error> {
+        let mut list = PartitionList::new(times.len());
+        for (partition, time_ms) in times {
+            list.push(partition, *time_ms, None)?;
+        }
+        // SAFETY: the client and the list are alive; answers are written into the list's entries.
+        let code = unsafe { sys::rd_kafka_offsets_for_times(self.client.as_ptr(), list.as_ptr(), millis(deadline)) };
+        check(code, "offsets for times")?;
+        first_error(&list)?;
+        Ok(list
+            .entries()
+            .into_iter()
+            .map(|entry| {
+                let offset = entry.known_offset();
+                (entry.partition, offset)
+            })
+            .collect())
+    }
+
+    /// What this consumer's group has committed, with metadata. Stable offsets only: it waits (and retries inside) while
+    /// a transaction that commits one of them is open (KIP-447).
+    ///
+    /// # Errors
+    /// The first partition that has no answer, by kind; [`ErrorKind::TimedOut`](crate::ErrorKind::TimedOut) while a
+    /// transaction stays open.
+    pub fn committed(&self, partitions: &[TopicPartition], deadline: Duration) -> Result<Vec<CommittedOffset>, Error> {
+        if partitions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let list = PartitionList::of(partitions)?;
+        // SAFETY: the client and the list are alive. The client's isolation.level is read_committed, by which
+        // rd_kafka_committed sets OffsetFetch's require_stable.
+        let code = unsafe { sys::rd_kafka_committed(self.client.as_ptr(), list.as_ptr(), millis(deadline)) };
+        check(code, "committed offsets cannot be fetched")?;
+        first_error(&list)?;
+        Ok(list
+            .entries()
+            .into_iter()
+            .map(|entry| CommittedOffset {
+                offset: entry.known_offset(),
+                partition: entry.partition,
+                metadata: entry.metadata.unwrap_or_default(),
+            })
+            .collect())
+    }
+
+    /// Commits offsets outside of any transaction, and waits for the answer.
+    ///
+    /// # Errors
+    /// By kind; [`ErrorKind::Rebalanced`](crate::ErrorKind::Rebalanced) when the group has moved on.
+    pub fn commit(&self, offsets: &[OffsetToCommit]) -> Result<(), Error> {
+        if offsets.is_empty() {
+            return Err(Error::invalid("there is no offset to commit"));
+        }
+        let mut list = PartitionList::new(offsets.len());
+        for commit in offsets {
+            list.push(&commit.partition, commit.offset.get(), Some(&commit.metadata))?;
+        }
+        // SAFETY: the client and the list are alive; the call waits for the answer.
+        check(unsafe { sys::rd_kafka_commit(self.client.as_ptr(), list.as_ptr(), 0) }, "offsets cannot be committed")?;
+        first_error(&list)
+    }
+
+    /// This member's credentials as of now, to be sent with a transaction's offsets.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) when the consumer has no group.
+    pub fn group_metadata(&self) -> Result<GroupMetadata, Error> {
+        // SAFETY: the client is alive; what is returned is ours.
+        unsafe { GroupMetadata::take(sys::rd_kafka_consumer_group_metadata(self.client.as_ptr())) }
+    }
+
+    /// Whether the assignment was lost (session time-out, or polled too late): others may own it already.
+    #[must_use]
+    pub fn assignment_is_lost(&self) -> bool {
+        // SAFETY: the client is alive.
+        unsafe { sys::rd_kafka_assignment_lost(self.client.as_ptr()) != 0 }
+    }
+
+    /// The cluster's id; None when no broker answers in time.
+    #[must_use]
+    pub fn cluster_id(&self, deadline: Duration) -> Option<String> {
+        self.client.cluster_id(deadline)
+    }
+
+    /// Whether the group's protocol hands partitions over one by one, not all at once.
+    pub(crate) fn is_cooperative(&self) -> bool {
+        // SAFETY: the client is alive; the text is a constant, or null outside of a group.
+        let protocol = unsafe { crate::native::text_at(sys::rd_kafka_rebalance_protocol(self.client.as_ptr())) };
+        protocol == "COOPERATIVE"
+    }
+}
+
+pub(super) fn list_of_starts(partitions: &[StartAt]) -> Result<PartitionList, Error> {
+    let mut list = PartitionList::new(partitions.len());
+    for start in partitions {
+        list.push(&start.partition, start.offset.to_wire(), None)?;
+    }
+    Ok(list)
+}
+
+fn first_error(list: &PartitionList) -> Result<(), Error> {
+    list.entries().into_iter().find_map(|entry| entry.error).map_or(Ok(()), Err)
+}

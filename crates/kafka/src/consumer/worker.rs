@@ -1,0 +1,271 @@
+#![allow(unsafe_code, reason = "the poll loop works on librdkafka's messages in place")]
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use headwater_log::{Partition, TopicName, TopicPartition};
+use rdkafka_sys as sys;
+
+use super::callbacks::{self, Callbacks};
+use super::handle::ConsumerHandle;
+use super::handler::{ConsumerHandler, Next, Polled};
+use super::record::Record;
+use crate::native::{Client, PartitionList, check, code_of, error_of_code, millis, text_at};
+use crate::{ConnectionSettings, Error, ErrorKind, Isolation};
+
+/// Who paces a group's rebalances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum GroupProtocol {
+    /// The clients, cooperatively (KIP-429): a static member that restarts has its partitions back at once.
+    #[default]
+    Classic,
+    /// The broker (KIP-848). A static member that was killed is refused until its session has timed out.
+    Consumer,
+}
+
+/// What one worker's consumer needs to know; times in milliseconds.
+#[derive(Debug, Clone)]
+pub struct WorkerConsumerSettings {
+    /// The group: `application.id`.
+    pub group_id: String,
+    /// `group.instance.id`: the worker's stable name, by which a restart moves nothing.
+    pub instance_id: Option<String>,
+    /// Who paces rebalances.
+    pub protocol: GroupProtocol,
+    /// After how long without a heartbeat the group takes the partitions away.
+    pub session_timeout_ms: u32,
+    /// After how long without a poll the member leaves.
+    pub max_poll_interval_ms: u32,
+    /// How much may be fetched ahead, in KiB, for all partitions together.
+    pub prefetch_kbytes: u32,
+    /// Which records are handed out.
+    pub isolation: Isolation,
+}
+
+impl WorkerConsumerSettings {
+    /// Settings for a member of a group, as the platform runs it.
+    #[must_use]
+    pub fn new(group_id: &str) -> Self {
+        Self {
+            group_id: group_id.to_owned(),
+            instance_id: None,
+            protocol: GroupProtocol::Classic,
+            session_timeout_ms: 45_000,
+            max_poll_interval_ms: 300_000,
+            prefetch_kbytes: 16 * 1024,
+            isolation: Isolation::ReadCommitted,
+        }
+    }
+}
+
+/// One member of a group, for one OS thread. It never commits by itself and never chooses an offset by itself.
+pub struct WorkerConsumer {
+    handle: ConsumerHandle,
+    callbacks: Arc<Callbacks>,
+}
+
+impl WorkerConsumer {
+    /// Makes the consumer; it joins its group when it has subscribed and is polled.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] for settings that can't work.
+    pub fn new(connection: &ConnectionSettings, settings: &WorkerConsumerSettings) -> Result<Self, Error> {
+        let mut required = vec![
+            ("group.id", settings.group_id.clone()),
+            ("isolation.level", settings.isolation.as_str().to_owned()),
+            // A task with state must never be sent elsewhere silently: an offset out of range is an error.
+            ("auto.offset.reset", "error".to_owned()),
+            ("max.poll.interval.ms", settings.max_poll_interval_ms.to_string()),
+        ];
+        if let Some(instance) = &settings.instance_id {
+            required.push(("group.instance.id", instance.clone()));
+        }
+        match settings.protocol {
+            GroupProtocol::Classic => {
+                required.push(("group.protocol", "classic".to_owned()));
+                required.push(("partition.assignment.strategy", "cooperative-sticky".to_owned()));
+                required.push(("session.timeout.ms", settings.session_timeout_ms.to_string()));
+                required
+                    .push(("heartbeat.interval.ms", (settings.session_timeout_ms / 10).clamp(100, 3_000).to_string()));
+            }
+            GroupProtocol::Consumer => required.push(("group.protocol", "consumer".to_owned())),
+        }
+        Self::open(connection, settings.prefetch_kbytes, &required)
+    }
+
+    pub(super) fn open(
+        connection: &ConnectionSettings,
+        prefetch_kbytes: u32,
+        required: &[(&str, String)],
+    ) -> Result<Self, Error> {
+        let chosen = [
+            ("fetch.wait.max.ms", "250".to_owned()),
+            ("fetch.queue.backoff.ms", "5".to_owned()),
+            ("fetch.error.backoff.ms", "100".to_owned()),
+            ("retry.backoff.ms", "20".to_owned()),
+            ("queued.min.messages", "100000".to_owned()),
+            ("queued.max.messages.kbytes", prefetch_kbytes.max(64).to_string()),
+            ("topic.metadata.refresh.interval.ms", "30000".to_owned()),
+        ];
+        let mut all = vec![
+            ("enable.auto.commit", "false".to_owned()),
+            ("enable.auto.offset.store", "false".to_owned()),
+            ("enable.partition.eof", "true".to_owned()),
+            ("allow.auto.create.topics", "false".to_owned()),
+        ];
+        all.extend(required.iter().cloned());
+        let mut config = connection.native(&chosen, &all)?;
+        let callbacks = Arc::new(Callbacks::default());
+        config.set_opaque(Arc::as_ptr(&callbacks).cast_mut().cast());
+        // SAFETY: the configuration is alive; the callbacks get the `Callbacks` set above, which the client keeps.
+        unsafe {
+            sys::rd_kafka_conf_set_rebalance_cb(config.as_ptr(), Some(callbacks::rebalance));
+            sys::rd_kafka_conf_set_error_cb(config.as_ptr(), Some(callbacks::error));
+        }
+        let client = Client::new(sys::rd_kafka_type_t::RD_KAFKA_CONSUMER, config, Box::new(Arc::clone(&callbacks)))?;
+        let client = Arc::new(client);
+        callbacks.belong_to(Arc::downgrade(&client));
+        // SAFETY: the client is alive; its general events are served by the same poll as its records from here on.
+        check(unsafe { sys::rd_kafka_poll_set_consumer(client.as_ptr()) }, "the consumer cannot be made")?;
+        Ok(Self { handle: ConsumerHandle::new(client), callbacks })
+    }
+
+    /// What can be asked besides polling, to be kept elsewhere.
+    #[must_use]
+    pub const fn handle(&self) -> &ConsumerHandle {
+        &self.handle
+    }
+
+    /// Joins the group for these topics: the anchors.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] for an empty list.
+    pub fn subscribe(&mut self, topics: &[TopicName]) -> Result<(), Error> {
+        if topics.is_empty() {
+            return Err(Error::invalid("there is no topic to subscribe to"));
+        }
+        let list = PartitionList::of_topics(topics)?;
+        // SAFETY: the client and the list are alive; the list is copied.
+        check(unsafe { sys::rd_kafka_subscribe(self.handle.client().as_ptr(), list.as_ptr()) }, "subscribe failed")
+    }
+
+    /// Serves rebalances and hands over up to `records_max` records, waiting up to `wait` for the first of anything.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Fenced`] when another client uses the same instance id, [`ErrorKind::Fatal`] when the consumer is
+    /// unusable; what passes by itself is in [`Polled::errors`].
+    pub fn poll(
+        &mut self,
+        wait: Duration,
+        records_max: usize,
+        handler: &mut dyn ConsumerHandler,
+    ) -> Result<Polled, Error> {
+        let callbacks = Arc::clone(&self.callbacks);
+        let mut polled = callbacks.with_handler(handler, || self.poll_inside(wait, records_max));
+        polled.errors.append(&mut callbacks.take_errors());
+        let is_final = |error: &&Error| matches!(error.kind(), ErrorKind::Fatal | ErrorKind::Fenced);
+        if let Some(error) = polled.errors.iter().find(is_final) {
+            return Err(self.handle.client().fatal_error().unwrap_or_else(|| error.clone()));
+        }
+        Ok(polled)
+    }
+
+    fn poll_inside(&self, wait: Duration, records_max: usize) -> Polled {
+        let mut polled = Polled::default();
+        let mut wait_ms = millis(wait);
+        while polled.records < records_max && !self.callbacks.has_panicked() {
+            // SAFETY: the client is alive; what is returned is ours to destroy.
+            let message = unsafe { sys::rd_kafka_consumer_poll(self.handle.client().as_ptr(), wait_ms) };
+            let Some(message) = std::ptr::NonNull::new(message) else { break };
+            let message = Message(message);
+            wait_ms = 0;
+            match message.code() {
+                0 => {
+                    polled.records += 1;
+                    // SAFETY: no error, and the message lives until the end of this turn.
+                    let record = unsafe { Record::new(message.0.as_ptr()) };
+                    if self.callbacks.ask(|handler| handler.record(&record)) != Some(Next::Continue) {
+                        break;
+                    }
+                }
+                EOF => {
+                    if let Some((partition, position)) = message.end() {
+                        self.callbacks.ask(|handler| handler.end(&partition, position));
+                    }
+                }
+                code => polled.errors.push(message.error(code)),
+            }
+        }
+        polled
+    }
+
+    /// Ends the membership: the handler is asked to give back what is left. A static member keeps its partitions
+    /// reserved until its session times out; hand them over at once with [`leave_group`](super::leave_group) after it.
+    ///
+    /// # Errors
+    /// What librdkafka answers, by kind.
+    pub fn close(self, handler: &mut dyn ConsumerHandler) -> Result<(), Error> {
+        let client = Arc::clone(self.handle.client());
+        self.callbacks.with_handler(handler, || {
+            // SAFETY: the client is alive; the call serves rebalances until the member is out.
+            check(unsafe { sys::rd_kafka_consumer_close(client.as_ptr()) }, "the consumer cannot be closed")
+        })
+    }
+}
+
+impl Deref for WorkerConsumer {
+    type Target = ConsumerHandle;
+    fn deref(&self) -> &ConsumerHandle {
+        &self.handle
+    }
+}
+
+const EOF: i32 = code_of(sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__PARTITION_EOF);
+
+/// An owned message: a record, or an event about a partition.
+struct Message(std::ptr::NonNull<sys::rd_kafka_message_t>);
+
+impl Message {
+    /// The code as a number, since a broker may know more than the binding's enum.
+    fn code(&self) -> i32 {
+        // SAFETY: the message is alive until drop.
+        unsafe { std::ptr::addr_of!((*self.0.as_ptr()).err).cast::<i32>().read() }
+    }
+
+    fn partition(&self) -> Option<TopicPartition> {
+        // SAFETY: the message is alive until drop; its topic is null for what concerns no partition.
+        unsafe {
+            let message = self.0.as_ptr();
+            let topic = (*message).rkt;
+            if topic.is_null() {
+                return None;
+            }
+            let topic = TopicName::new(&text_at(sys::rd_kafka_topic_name(topic))).ok()?;
+            Some(TopicPartition::new(topic, Partition::from_wire((*message).partition).ok()?))
+        }
+    }
+
+    fn end(&self) -> Option<(TopicPartition, headwater_log::Offset)> {
+        // SAFETY: the message is alive until drop.
+        let offset = unsafe { (*self.0.as_ptr()).offset };
+        Some((self.partition()?, headwater_log::Offset::new(offset).ok()?))
+    }
+
+    fn error(&self, code: i32) -> Error {
+        // SAFETY: the message is alive until drop, and its text with it.
+        let reason = unsafe { text_at(sys::rd_kafka_message_errstr(self.0.as_ptr())) };
+        let error = error_of_code(code, Some(&reason));
+        match self.partition() {
+            Some(partition) => error.context(partition),
+            None => error,
+        }
+    }
+}
+
+impl Drop for Message {
+    fn drop(&mut self) {
+        // SAFETY: owned, and destroyed once.
+        unsafe { sys::rd_kafka_message_destroy(self.0.as_ptr()) }
+    }
+}

@@ -1,0 +1,93 @@
+use std::any::Any;
+use std::ffi::{c_char, c_int};
+use std::ptr::NonNull;
+use std::time::Duration;
+
+use rdkafka_sys as sys;
+
+use super::code::{code_of, error_of_code};
+use super::config::NativeConfig;
+use super::text::{millis, text_at, text_in};
+use crate::{Error, ErrorKind};
+
+/// An owned `rd_kafka_t`, and what its callbacks point to.
+pub(crate) struct Client {
+    raw: NonNull<sys::rd_kafka_t>,
+    /// Freed after the client is destroyed, since destroying may still call back.
+    _callbacks: Box<dyn Any + Send + Sync>,
+}
+
+// SAFETY: librdkafka documents its client handle as thread-safe; the callbacks' state is Send and Sync by its bound.
+unsafe impl Send for Client {}
+// SAFETY: as above.
+unsafe impl Sync for Client {}
+
+impl Client {
+    /// Makes a client. `callbacks` is kept for as long as librdkafka may call back.
+    pub(crate) fn new(
+        kind: sys::rd_kafka_type_t,
+        config: NativeConfig,
+        callbacks: Box<dyn Any + Send + Sync>,
+    ) -> Result<Self, Error> {
+        let mut reason = [0_u8; 512];
+        let config = config.into_raw();
+        // SAFETY: the configuration is valid; on success the client owns it, on failure it stays ours and is freed.
+        let raw = unsafe { sys::rd_kafka_new(kind, config, reason.as_mut_ptr().cast::<c_char>(), reason.len()) };
+        match NonNull::new(raw) {
+            Some(raw) => Ok(Self { raw, _callbacks: callbacks }),
+            None => {
+                // SAFETY: not taken over, as `rd_kafka_new` returned null.
+                unsafe { sys::rd_kafka_conf_destroy(config) };
+                Err(Error::invalid(format!("the Kafka client cannot be made: {}", text_in(&reason))))
+            }
+        }
+    }
+
+    /// The handle, for calls.
+    pub(crate) const fn as_ptr(&self) -> *mut sys::rd_kafka_t {
+        self.raw.as_ptr()
+    }
+
+    /// Serves callbacks, waiting for the first up to `timeout`; returns how many events were served.
+    pub(crate) fn serve(&self, timeout: Duration) -> c_int {
+        // SAFETY: the handle is alive.
+        unsafe { sys::rd_kafka_poll(self.as_ptr(), millis(timeout)) }
+    }
+
+    /// The error that made this client unusable, if any.
+    pub(crate) fn fatal_error(&self) -> Option<Error> {
+        let mut reason = [0_u8; 512];
+        // SAFETY: the handle is alive, and the buffer's true size is given.
+        let code =
+            unsafe { sys::rd_kafka_fatal_error(self.as_ptr(), reason.as_mut_ptr().cast::<c_char>(), reason.len()) };
+        if code_of(code) == 0 {
+            return None;
+        }
+        let error = error_of_code(code_of(code), Some(&text_in(&reason)));
+        Some(match error.kind() {
+            ErrorKind::Fenced => error,
+            _ => Error::new(ErrorKind::Fatal, error.to_string()).with_code(code_of(code)),
+        })
+    }
+
+    /// The cluster's id, from metadata; None when no broker answers in time.
+    pub(crate) fn cluster_id(&self, deadline: Duration) -> Option<String> {
+        // SAFETY: the handle is alive; the text that is returned is ours to free with rd_kafka_mem_free.
+        unsafe {
+            let text = sys::rd_kafka_clusterid(self.as_ptr(), millis(deadline));
+            if text.is_null() {
+                return None;
+            }
+            let id = text_at(text);
+            sys::rd_kafka_mem_free(self.as_ptr(), text.cast());
+            Some(id)
+        }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        // SAFETY: owned, and destroyed once; every object made from it borrows the client or is destroyed before.
+        unsafe { sys::rd_kafka_destroy(self.as_ptr()) }
+    }
+}

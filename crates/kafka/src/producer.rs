@@ -1,0 +1,15 @@
+//! Producers for one OS thread each: a transactional one for workers, and an idempotent one for tools.
+
+mod deliveries;
+mod idempotent;
+mod outcome;
+mod record;
+mod sender;
+mod transactional;
+
+pub use deliveries::Delivered;
+pub use idempotent::{Delivery, Producer, ProducerSettings};
+pub use outcome::Outcome;
+pub use record::OutgoingRecord;
+pub use sender::TopicHandle;
+pub use transactional::{TransactionalProducer, TransactionalProducerSettings};

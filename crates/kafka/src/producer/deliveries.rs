@@ -1,0 +1,166 @@
+#![allow(unsafe_code, reason = "librdkafka calls back with C pointers")]
+
+use std::cell::{Cell, RefCell};
+use std::ffi::{c_char, c_int, c_void};
+
+use headwater_log::{Offset, Partition, TopicName, TopicPartition};
+use rdkafka_sys as sys;
+
+use crate::native::{error_of_code, text_at};
+use crate::{Error, ErrorKind};
+
+/// What became of a producer's records since the numbers were last cleared.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Delivered {
+    /// Records that the cluster has.
+    pub records: u64,
+    /// Records that it does not have.
+    pub failed: u64,
+    /// Why the first of those failed.
+    pub first_error: Option<Error>,
+}
+
+/// A report about one record that carried a token.
+pub(super) struct Report {
+    pub(super) token: u64,
+    pub(super) partition: i32,
+    pub(super) offset: i64,
+    pub(super) error: Option<Error>,
+}
+
+/// What librdkafka's callbacks of one producer find behind their opaque pointer.
+#[derive(Default)]
+pub(super) struct Deliveries {
+    in_flight: Cell<u64>,
+    delivered: RefCell<Delivered>,
+    /// By topic number and partition: the last offset that was written, or -1.
+    last_offsets: RefCell<Vec<Vec<i64>>>,
+    /// Whether each record's report is kept.
+    keeps_reports: bool,
+    reports: RefCell<Vec<Report>>,
+    last_connection_error: RefCell<Option<Error>>,
+}
+
+// SAFETY: librdkafka calls back only inside poll, flush, commit and abort, which a producer makes by `&mut self`; so one
+// thread at a time touches this, and no borrow is held across those calls.
+unsafe impl Send for Deliveries {}
+// SAFETY: as above.
+unsafe impl Sync for Deliveries {}
+
+impl Deliveries {
+    pub(super) fn new(keeps_reports: bool) -> Self {
+        Self { keeps_reports, ..Self::default() }
+    }
+
+    pub(super) fn sent(&self) {
+        self.in_flight.set(self.in_flight.get() + 1);
+    }
+
+    pub(super) fn in_flight(&self) -> u64 {
+        self.in_flight.get()
+    }
+
+    pub(super) fn delivered(&self) -> Delivered {
+        self.delivered.borrow().clone()
+    }
+
+    pub(super) fn clear(&self) {
+        *self.delivered.borrow_mut() = Delivered::default();
+        for partitions in self.last_offsets.borrow_mut().iter_mut() {
+            partitions.fill(-1);
+        }
+        *self.last_connection_error.borrow_mut() = None;
+    }
+
+    pub(super) fn take_reports(&self) -> Vec<Report> {
+        std::mem::take(&mut self.reports.borrow_mut())
+    }
+
+    pub(super) fn connection_error(&self) -> Option<Error> {
+        self.last_connection_error.borrow().clone()
+    }
+
+    pub(super) fn last_offset(&self, topic: usize, partition: Partition) -> Option<Offset> {
+        let offsets = self.last_offsets.borrow();
+        Offset::new(*offsets.get(topic)?.get(partition.get() as usize)?).ok()
+    }
+
+    pub(super) fn last_offsets(&self, topic: usize, name: &TopicName) -> Vec<(TopicPartition, Offset)> {
+        let offsets = self.last_offsets.borrow();
+        let Some(partitions) = offsets.get(topic) else { return Vec::new() };
+        let known = (0_u32..).zip(partitions).filter_map(|(partition, offset)| {
+            let offset = Offset::new(*offset).ok()?;
+            Some((TopicPartition::new(name.clone(), Partition::new(partition)), offset))
+        });
+        known.collect()
+    }
+
+    fn report(&self, topic: usize, partition: i32, offset: i64, code: i32, token: u64) {
+        self.in_flight.set(self.in_flight.get().saturating_sub(1));
+        let error = (code != 0).then(|| error_of_code(code, None));
+        {
+            let mut delivered = self.delivered.borrow_mut();
+            if let Some(error) = &error {
+                delivered.failed += 1;
+                delivered.first_error.get_or_insert_with(|| error.clone());
+            } else {
+                delivered.records += 1;
+                if let Ok(partition) = usize::try_from(partition) {
+                    self.note_offset(topic, partition, offset);
+                }
+            }
+        }
+        if self.keeps_reports {
+            self.reports.borrow_mut().push(Report { token, partition, offset, error });
+        }
+    }
+
+    fn note_offset(&self, topic: usize, partition: usize, offset: i64) {
+        let mut offsets = self.last_offsets.borrow_mut();
+        if offsets.len() <= topic {
+            offsets.resize_with(topic + 1, Vec::new);
+        }
+        if let Some(partitions) = offsets.get_mut(topic) {
+            if partitions.len() <= partition {
+                partitions.resize(partition + 1, -1);
+            }
+            if let Some(last) = partitions.get_mut(partition) {
+                *last = (*last).max(offset);
+            }
+        }
+    }
+}
+
+/// `dr_msg_cb`: runs inside poll, flush, commit and abort.
+pub(super) unsafe extern "C" fn delivered(
+    _: *mut sys::rd_kafka_t,
+    message: *const sys::rd_kafka_message_t,
+    opaque: *mut c_void,
+) {
+    // SAFETY: the opaque pointer is the client's `Deliveries`, which outlive it; the message lives during the call. Its
+    // error is read as a number, since a broker may know codes that the binding's enum does not. The topic's opaque
+    // value is the number that the sender gave it.
+    unsafe {
+        let deliveries = &*opaque.cast::<Deliveries>();
+        let code = std::ptr::addr_of!((*message).err).cast::<i32>().read();
+        let topic = sys::rd_kafka_topic_opaque((*message).rkt).addr();
+        let token = (*message)._private.addr() as u64;
+        deliveries.report(topic, (*message).partition, (*message).offset, code, token);
+    }
+}
+
+/// `error_cb`: runs inside poll, flush, commit and abort.
+pub(super) unsafe extern "C" fn error(
+    _: *mut sys::rd_kafka_t,
+    code: c_int,
+    reason: *const c_char,
+    opaque: *mut c_void,
+) {
+    // SAFETY: the opaque pointer is the client's `Deliveries`, which outlive it; the text lives during the call.
+    let (deliveries, reason) = unsafe { (&*opaque.cast::<Deliveries>(), text_at(reason)) };
+    let error = error_of_code(code, Some(&reason));
+    tracing::debug!(%error, "producer");
+    if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::TimedOut) {
+        *deliveries.last_connection_error.borrow_mut() = Some(error);
+    }
+}

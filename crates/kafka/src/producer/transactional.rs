@@ -1,0 +1,264 @@
+#![allow(unsafe_code, reason = "librdkafka's transactional calls, without the waits that rdkafka puts around them")]
+
+use std::time::Duration;
+
+use headwater_log::{Offset, Partition, TopicName, TopicPartition};
+use rdkafka_sys as sys;
+
+use super::deliveries::Delivered;
+use super::outcome::Outcome;
+use super::record::OutgoingRecord;
+use super::sender::{Sender, TopicHandle};
+use crate::clock::Deadline;
+use crate::native::{NativeError, PartitionList, millis};
+use crate::{ConnectionSettings, Error, ErrorKind, GroupMetadata, OffsetToCommit};
+
+/// The longest that a transaction may stay open: what is read as committed waits for it.
+const TRANSACTION_TIMEOUT_MS_MAX: u32 = 10_000;
+
+/// What one worker's producer needs to know; times in milliseconds.
+#[derive(Debug, Clone)]
+pub struct TransactionalProducerSettings {
+    /// The worker's stable name, by which a new producer fences the old one.
+    pub transactional_id: String,
+    /// After how long the broker aborts an open transaction; at most 10 s.
+    pub transaction_timeout_ms: u32,
+    /// How long records wait for company in a batch; a flush does not wait.
+    pub linger_ms: u32,
+    /// How long before a request that must be repeated is, at first.
+    pub retry_backoff_ms: u32,
+    /// How much may wait to be sent, in KiB.
+    pub queue_kbytes: u32,
+}
+
+impl TransactionalProducerSettings {
+    /// Settings for a worker, as the platform runs it.
+    #[must_use]
+    pub fn new(transactional_id: &str) -> Self {
+        Self {
+            transactional_id: transactional_id.to_owned(),
+            transaction_timeout_ms: TRANSACTION_TIMEOUT_MS_MAX,
+            linger_ms: 5,
+            retry_backoff_ms: 5,
+            queue_kbytes: 64 * 1024,
+        }
+    }
+}
+
+/// A transactional producer for one OS thread (KIP-98, KIP-447). All calls block, each up to its deadline.
+pub struct TransactionalProducer {
+    sender: Sender,
+    produce_wait: Duration,
+}
+
+impl TransactionalProducer {
+    /// Makes the producer; [`initialize`](Self::initialize) comes next.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] for settings that can't work.
+    pub fn new(connection: &ConnectionSettings, settings: &TransactionalProducerSettings) -> Result<Self, Error> {
+        let timeout_ms = settings.transaction_timeout_ms;
+        if !(1_000..=TRANSACTION_TIMEOUT_MS_MAX).contains(&timeout_ms) {
+            return Err(Error::invalid(format!(
+                "transaction time-out {timeout_ms} ms: use 1000 to {TRANSACTION_TIMEOUT_MS_MAX}, since readers wait \
+                 for open transactions"
+            )));
+        }
+        let chosen = [
+            ("linger.ms", settings.linger_ms.to_string()),
+            ("retry.backoff.ms", settings.retry_backoff_ms.max(1).to_string()),
+            ("retry.backoff.max.ms", "200".to_owned()),
+            ("queue.buffering.max.kbytes", settings.queue_kbytes.max(1024).to_string()),
+            ("queue.buffering.max.messages", "1000000".to_owned()),
+            // The topics' own limits decide, and are checked before; librdkafka's would be one for all.
+            ("message.max.bytes", "33554432".to_owned()),
+        ];
+        let required = [
+            ("transactional.id", settings.transactional_id.clone()),
+            ("transaction.timeout.ms", timeout_ms.to_string()),
+            ("partitioner", "murmur2_random".to_owned()),
+        ];
+        let sender = Sender::new(connection.native(&chosen, &required)?, false)?;
+        Ok(Self { sender, produce_wait: Duration::from_millis(u64::from(timeout_ms)) })
+    }
+
+    /// Fences every older producer of this transactional id, and ends its open transaction. Once, before all else.
+    pub fn initialize(&mut self, deadline: Duration) -> Outcome {
+        self.repeat("transactions cannot be initialised", deadline, |client, wait_ms| {
+            // SAFETY: the client is alive.
+            unsafe { sys::rd_kafka_init_transactions(client, wait_ms) }
+        })
+    }
+
+    /// Begins a transaction. It costs nothing until something is produced.
+    pub fn begin(&mut self) -> Outcome {
+        self.sender.deliveries().clear();
+        // SAFETY: the client is alive; the error that is returned is ours.
+        let error = unsafe { NativeError::take(sys::rd_kafka_begin_transaction(self.sender.client().as_ptr())) };
+        error.map_or(Outcome::Done, |error| Outcome::of(&error, "no transaction can be begun"))
+    }
+
+    /// A handle for a topic, to produce with.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] when librdkafka refuses the topic.
+    pub fn topic(&mut self, name: &TopicName) -> Result<TopicHandle, Error> {
+        self.sender.topic(name)
+    }
+
+    /// Copies a record into the queue. When the queue is full it waits for room, up to the transaction's time-out.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TooLarge`] for a record that no topic takes; [`ErrorKind::Unavailable`] when no room was made in
+    /// time; other kinds mean that the transaction has failed.
+    pub fn produce(&mut self, topic: TopicHandle, record: &OutgoingRecord<'_>) -> Result<(), Error> {
+        self.sender.produce(topic, record, 0, self.produce_wait)
+    }
+
+    /// Waits until nothing is in flight.
+    pub fn flush(&mut self, deadline: Duration) -> Outcome {
+        let deadline = Deadline::after(deadline);
+        while self.in_flight() > 0 {
+            // SAFETY: the client is alive; reports are served inside, and it returns when the last has come.
+            unsafe { sys::rd_kafka_flush(self.sender.client().as_ptr(), millis(deadline.left())) };
+            if self.in_flight() > 0 && deadline.has_passed() {
+                return Outcome::Unknown(Error::new(
+                    ErrorKind::TimedOut,
+                    format!("{} records were not acknowledged in time", self.in_flight()),
+                ));
+            }
+        }
+        match self.delivered().first_error {
+            None => Outcome::Done,
+            Some(error) => self
+                .fatal()
+                .unwrap_or_else(|| Outcome::Abortable(error.context("a record of the transaction was not written"))),
+        }
+    }
+
+    /// Adds consumed positions to the transaction, checked against the group's generation.
+    ///
+    /// # Panics
+    /// Never; an empty list and credentials of no member are refused, since the broker would check nothing (it would
+    /// let a zombie commit).
+    pub fn send_offsets(&mut self, offsets: &[OffsetToCommit], group: &GroupMetadata, deadline: Duration) -> Outcome {
+        if offsets.is_empty() {
+            return Outcome::Abortable(Error::invalid(
+                "a transaction without offsets is not checked against the group's generation: send at least one",
+            ));
+        }
+        if !group.is_member() {
+            return Outcome::Abortable(Error::new(
+                ErrorKind::Rebalanced,
+                format!(
+                    "this consumer is in no generation of group {} (generation {}, member {:?})",
+                    group.group(),
+                    group.generation(),
+                    group.member()
+                ),
+            ));
+        }
+        let mut list = PartitionList::new(offsets.len());
+        for commit in offsets {
+            if let Err(error) = list.push(&commit.partition, commit.offset.get(), Some(&commit.metadata)) {
+                return Outcome::Abortable(error);
+            }
+        }
+        self.repeat("offsets cannot be added to the transaction", deadline, |client, wait_ms| {
+            // SAFETY: the client, the list and the metadata are alive; both are copied.
+            unsafe { sys::rd_kafka_send_offsets_to_transaction(client, list.as_ptr(), group.as_ptr(), wait_ms) }
+        })
+    }
+
+    /// Commits: waits for all records, then ends the transaction. After [`Outcome::Unknown`] it may be called again to
+    /// go on waiting, as long as nothing else is called.
+    pub fn commit(&mut self, deadline: Duration) -> Outcome {
+        let deadline = Deadline::after(deadline);
+        match self.flush(deadline.left()) {
+            Outcome::Done => {}
+            failed => return failed,
+        }
+        self.repeat("the transaction cannot be committed", deadline.left(), |client, wait_ms| {
+            // SAFETY: the client is alive.
+            unsafe { sys::rd_kafka_commit_transaction(client, wait_ms) }
+        })
+    }
+
+    /// Aborts: throws away what was not sent, and ends the transaction. Only after [`Outcome::Done`] may anyone rewind.
+    pub fn abort(&mut self, deadline: Duration) -> Outcome {
+        self.repeat("the transaction cannot be aborted", deadline, |client, wait_ms| {
+            // SAFETY: the client is alive.
+            unsafe { sys::rd_kafka_abort_transaction(client, wait_ms) }
+        })
+    }
+
+    /// Calls until it is done, the deadline has passed, or calling again can't help.
+    fn repeat(
+        &mut self,
+        failed: &str,
+        deadline: Duration,
+        call: impl Fn(*mut sys::rd_kafka_t, i32) -> *mut sys::rd_kafka_error_t,
+    ) -> Outcome {
+        let deadline = Deadline::after(deadline);
+        loop {
+            let raw = call(self.sender.client().as_ptr(), millis(deadline.left()).max(1));
+            // SAFETY: what a transactional call returns is ours.
+            let Some(error) = (unsafe { NativeError::take(raw) }) else { return Outcome::Done };
+            if !error.is_retriable() || error.is_fatal() || error.requires_abort() || deadline.has_passed() {
+                return match Outcome::of(&error, failed) {
+                    Outcome::Fatal(error) if deadline.has_passed() && error.is_retriable() => Outcome::Unknown(error),
+                    outcome => outcome,
+                };
+            }
+            self.sender.client().serve(Duration::from_millis(1));
+        }
+    }
+
+    fn fatal(&self) -> Option<Outcome> {
+        let error = self.sender.client().fatal_error()?;
+        Some(if error.kind() == ErrorKind::Fenced { Outcome::Fenced(error) } else { Outcome::Fatal(error) })
+    }
+
+    /// Collects delivery reports that have come, without waiting.
+    pub fn serve(&mut self) {
+        self.sender.client().serve(Duration::ZERO);
+    }
+
+    /// How many records are not acknowledged yet.
+    #[must_use]
+    pub fn in_flight(&self) -> u64 {
+        self.sender.deliveries().in_flight()
+    }
+
+    /// What became of the records since the transaction was begun.
+    #[must_use]
+    pub fn delivered(&self) -> Delivered {
+        self.sender.deliveries().delivered()
+    }
+
+    /// The last offset that this transaction wrote to a partition; complete after a flush.
+    #[must_use]
+    pub fn last_offset(&self, topic: TopicHandle, partition: Partition) -> Option<Offset> {
+        self.sender.deliveries().last_offset(topic.index(), partition)
+    }
+
+    /// The last offsets that this transaction wrote, of all partitions; complete after a flush.
+    #[must_use]
+    pub fn last_offsets(&self) -> Vec<(TopicPartition, Offset)> {
+        self.sender.topics().flat_map(|(number, name)| self.sender.deliveries().last_offsets(number, name)).collect()
+    }
+
+    /// The last trouble with a connection since the transaction was begun. librdkafka then repeats requests by itself,
+    /// and under the old transaction protocol a late twin of EndTxn would hit the *next* transaction: after a commit or
+    /// abort with such trouble, make a new producer before going on.
+    #[must_use]
+    pub fn connection_error(&self) -> Option<Error> {
+        self.sender.deliveries().connection_error()
+    }
+
+    /// The name of a topic by its handle.
+    #[must_use]
+    pub fn topic_name(&self, topic: TopicHandle) -> Option<&TopicName> {
+        self.sender.topic_name(topic)
+    }
+}
