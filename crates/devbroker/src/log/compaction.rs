@@ -33,6 +33,8 @@ const TOMBSTONE_MARKS_MAX: usize = 32;
 pub(crate) struct Compaction {
     /// What is not before it stays as it is.
     end_offset: i64,
+    /// The log's end when the pass began.
+    log_end_offset: i64,
     /// Tombstones before it have waited long enough.
     droppable_before: i64,
     latest: HashMap<Box<[u8]>, i64>,
@@ -143,6 +145,7 @@ impl PartitionLog {
         }
         Some(Compaction {
             end_offset,
+            log_end_offset: self.high_watermark(),
             droppable_before: droppable_before.unwrap_or(0),
             latest: HashMap::new(),
             map_bytes: 0,
@@ -264,6 +267,7 @@ impl PartitionLog {
             aborted: &self.aborted,
             log_start_offset: self.log_start_offset,
             end_offset: compaction.end_offset,
+            log_end_offset: compaction.log_end_offset,
             droppable_before: compaction.droppable_before,
         };
         let start = self.sealed.partition_point(|segment| segment.base_offset < copy.source_base);

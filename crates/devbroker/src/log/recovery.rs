@@ -23,6 +23,7 @@ impl PartitionLog {
         finish_interrupted(storage.as_ref(), dir)?;
         let checkpoint = storage.read(&checkpoint_path(dir))?.and_then(|bytes| Checkpoint::decode(&bytes));
         let mut recovery = Recovery::default();
+        let is_superseded = checkpoint.is_some();
         if let Some(checkpoint) = checkpoint {
             let state_offset = checkpoint.state_offset;
             let log = Self::load(
@@ -47,7 +48,12 @@ impl PartitionLog {
             aborted: AbortedIndex::default(),
             compaction: CompactionProgress::default(),
         };
-        Self::load(storage, dir, config, nothing, recovery, now_ms)
+        let log = Self::load(storage, dir, config, nothing, recovery, now_ms)?;
+        if is_superseded {
+            // It must not be believed next time, when the log may have grown beyond it.
+            log.save(true)?;
+        }
+        Ok(log)
     }
 
     fn load(

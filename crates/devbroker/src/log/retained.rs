@@ -16,6 +16,7 @@ pub(crate) struct Keeper<'a> {
     pub(crate) aborted: &'a AbortedIndex,
     pub(crate) log_start_offset: i64,
     pub(crate) end_offset: i64,
+    pub(crate) log_end_offset: i64,
     pub(crate) droppable_before: i64,
 }
 
@@ -40,6 +41,8 @@ impl Keeper<'_> {
         if header.last_offset() < self.log_start_offset {
             return Ok(None);
         }
+        // Whoever reads up to the log's end must get there: its last batch stays, whatever it is.
+        let is_last = header.next_offset() >= self.log_end_offset;
         if header.is_control() {
             // An abort marker goes after the index entry that it ends: an entry without its
             // marker would hide later records. A commit marker tells nobody anything any more.
@@ -47,15 +50,15 @@ impl Keeper<'_> {
                 Some(marker) => !marker.commit && self.aborted.has_marker(header.base_offset),
                 None => true,
             };
-            return Ok(is_needed.then(|| unchanged(batch)));
+            return Ok((is_needed || is_last).then(|| unchanged(batch)));
         }
         if header.is_transactional() && self.aborted.covers(header.producer_id, header.base_offset) {
             return Ok(None);
         }
-        self.keep_records(batch)
+        self.keep_records(batch, is_last)
     }
 
-    fn keep_records(&self, batch: &Scanned) -> Result<Option<Kept>, Error> {
+    fn keep_records(&self, batch: &Scanned, is_last: bool) -> Result<Option<Kept>, Error> {
         let header = &batch.header;
         let Ok(body) = codec::decompress(header.compression(), batch::body(header, &batch.bytes)) else {
             return kept_whole(batch, None);
@@ -70,7 +73,8 @@ impl Keeper<'_> {
             let offset = header.base_offset.saturating_add(i64::from(record.offset_delta));
             let is_latest = record.key.is_some_and(|key| self.latest.get(key).is_none_or(|latest| offset >= *latest));
             let is_tombstone = record.value.is_none();
-            if !is_latest || is_tombstone && offset < self.droppable_before {
+            let has_served = is_tombstone && offset < self.droppable_before;
+            if !is_latest || has_served && !(is_last && offset == header.last_offset()) {
                 continue;
             }
             if is_tombstone {

@@ -187,6 +187,30 @@ fn the_settings_say_when() {
 }
 
 #[test]
+fn the_logs_end_can_be_reached_when_nothing_comes_after_it() {
+    // The active segment is empty, and what lies before it has served.
+    for last in ["marker", "tombstone"] {
+        let mut log = open(&memory(), &LogConfig { segment_ms: 10, ..compacting() });
+        append(&mut log, &batch(&["a=1"]).by(1, 0, 0).in_transaction());
+        log.append_marker(1, 0, true, 0, NOW).unwrap();
+        if last == "tombstone" {
+            append(&mut log, &batch(&["a"]));
+        }
+        for later_ms in [10, 2000, 4000, 6000] {
+            maintain(&mut log, NOW + later_ms);
+            // `consume` looks at where it ends.
+            consumed(&log, Isolation::ReadUncommitted);
+        }
+        append(&mut log, &batch(&["b=1"]));
+        append(&mut log, &batch(&["b=2"]));
+        maintain(&mut log, NOW + 8000);
+        maintain(&mut log, NOW + 10_000);
+        let left = decode(&log.read(0, 10_000, Isolation::ReadUncommitted).unwrap().records);
+        assert_eq!(left.iter().filter(|record| record.control || record.value.is_none()).count(), 0, "{last}");
+    }
+}
+
+#[test]
 fn small_segments_are_joined() {
     let storage = memory();
     let mut log = open(&storage, &compacting());

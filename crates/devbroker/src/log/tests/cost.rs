@@ -38,4 +38,24 @@ fn a_million_records_go_in_and_out_quickly() {
     assert_eq!(reopened.high_watermark(), 1_000_000);
     println!("{bytes} bytes: append {appended:?}, read {read:?}, check all after an unclean stop {recovered:?}");
     assert!(appended + read + recovered < Duration::from_secs(5));
+    let mut log = reopened;
+    log.set_config(LogConfig {
+        cleanup_policy: CleanupPolicy { delete: false, compact: true },
+        ..log.config().clone()
+    });
+    let start = Instant::now();
+    let (mut steps, mut longest) = (1, Duration::ZERO);
+    loop {
+        let step = Instant::now();
+        let more = log.maintain(NOW, 1 << 20).unwrap().more;
+        longest = longest.max(step.elapsed());
+        if !more {
+            break;
+        }
+        steps += 1;
+    }
+    let compacted = start.elapsed();
+    println!("compacted to {} bytes in {compacted:?}, {steps} steps, the longest {longest:?}", log.size_bytes());
+    assert!(log.size_bytes() < bytes / 3);
+    assert!(compacted < Duration::from_secs(5));
 }

@@ -137,6 +137,11 @@ fn a_log_shorter_than_its_checkpoint_is_believed() {
     assert_eq!((log.high_watermark(), log.last_stable_offset()), (3, 3));
     append(&mut log, &batch(&["c=3", "d=4"]).by(1, 0, 2).in_transaction());
     assert_eq!(log.last_stable_offset(), 3);
+    // The log has outgrown the checkpoint that was wrong: it does not count again.
+    append(&mut log, &batch(&["e=5"]));
+    let reopened = open(&storage, &LogConfig::default());
+    assert_eq!(reopened.active_producers(), log.active_producers());
+    assert_eq!((reopened.high_watermark(), reopened.last_stable_offset()), (6, 3));
 }
 
 #[test]
