@@ -22,6 +22,8 @@ pub enum ErrorKind {
     OutOfOrderSequence,
     /// A producer epoch older than the newest one seen (INVALID_PRODUCER_EPOCH): the sender is fenced.
     InvalidProducerEpoch,
+    /// A record's time is too far from the broker's (INVALID_TIMESTAMP).
+    InvalidTimestamp,
     /// A plain write by a producer whose transaction is open (INVALID_TXN_STATE).
     InvalidTxnState,
     /// A marker from a transaction coordinator that was replaced (TRANSACTION_COORDINATOR_FENCED).
@@ -40,6 +42,7 @@ impl ErrorKind {
             Self::OffsetOutOfRange => 1,
             Self::CorruptMessage => 2,
             Self::MessageTooLarge => 10,
+            Self::InvalidTimestamp => 32,
             Self::UnsupportedForMessageFormat => 43,
             Self::OutOfOrderSequence => 45,
             Self::InvalidProducerEpoch => 47,

@@ -3,9 +3,10 @@
 use super::PartitionLog;
 use super::batch::{self, BatchHeader, Marker, corrupt};
 use super::codec;
-use super::config::TimestampType;
+use super::config::{LogConfig, TimestampType};
 use super::producers::Verdict;
 use super::record::records;
+use super::segment::NO_TIMESTAMP;
 use super::types::Appended;
 use crate::{Error, ErrorKind};
 use bytes::{Bytes, BytesMut};
@@ -17,25 +18,34 @@ impl PartitionLog {
     /// batches is not written again: its first offsets come back with `duplicate` set.
     ///
     /// # Errors
-    /// `CorruptMessage`, `InvalidRecord`, `MessageTooLarge`, `UnsupportedForMessageFormat`,
-    /// `UnsupportedCompressionType`, `OutOfOrderSequence`, `InvalidProducerEpoch`,
+    /// `CorruptMessage`, `InvalidRecord`, `InvalidTimestamp`, `MessageTooLarge`,
+    /// `UnsupportedForMessageFormat`, `UnsupportedCompressionType`, `OutOfOrderSequence`, `InvalidProducerEpoch`,
     /// `InvalidTxnState`, `Io`.
     pub fn append(&mut self, batches: Bytes, now_ms: i64) -> Result<Appended, Error> {
-        self.append_up_to(&batches, self.config.max_message_bytes, now_ms)
+        let headers = check(&batches, self.config.max_message_bytes, self.config.cleanup_policy.compact)?;
+        if self.config.timestamp_type == TimestampType::CreateTime {
+            headers.iter().try_for_each(|header| check_time(header, &self.config, now_ms))?;
+        }
+        self.append_checked(&batches, headers, now_ms)
     }
 
     /// Appends batches that this broker made itself (offsets of groups, transaction metadata):
-    /// as [`append`](Self::append), but `max.message.bytes` does not bound it.
+    /// as [`append`](Self::append), but neither `max.message.bytes` nor the clock bounds it.
     ///
     /// # Errors
     /// As `append`.
     pub fn append_internal(&mut self, batches: Bytes, now_ms: i64) -> Result<Appended, Error> {
-        self.append_up_to(&batches, usize::MAX, now_ms)
+        let headers = check(&batches, usize::MAX, self.config.cleanup_policy.compact)?;
+        self.append_checked(&batches, headers, now_ms)
     }
 
-    fn append_up_to(&mut self, batches: &[u8], max_bytes: usize, now_ms: i64) -> Result<Appended, Error> {
+    fn append_checked(
+        &mut self,
+        batches: &[u8],
+        mut headers: Vec<BatchHeader>,
+        now_ms: i64,
+    ) -> Result<Appended, Error> {
         self.check_writable()?;
-        let mut headers = check(batches, max_bytes, self.config.cleanup_policy.compact)?;
         let log_append_time_ms = match self.config.timestamp_type {
             TimestampType::CreateTime => -1,
             TimestampType::LogAppendTime => now_ms,
@@ -183,6 +193,25 @@ fn check_batch(header: &BatchHeader, batch: &[u8], max_bytes: usize, compacted: 
     // Compressed bodies pass through unread, unless each record needs a key.
     if header.compression() == 0 || compacted {
         check_records(header, batch, compacted)?;
+    }
+    Ok(())
+}
+
+/// A time far off would keep its segment for ever, or have it deleted at once.
+fn check_time(header: &BatchHeader, config: &LogConfig, now_ms: i64) -> Result<(), Error> {
+    let too_far = |off_ms: i64, max_ms: Option<i64>| max_ms.is_some_and(|max_ms| off_ms > max_ms);
+    let has_time = header.base_timestamp_ms != NO_TIMESTAMP;
+    if too_far(header.max_timestamp_ms.saturating_sub(now_ms), config.timestamp_after_max_ms)
+        || has_time && too_far(now_ms.saturating_sub(header.base_timestamp_ms), config.timestamp_before_max_ms)
+    {
+        return Err(Error::new(
+            ErrorKind::InvalidTimestamp,
+            format!(
+                "timestamps {} to {} are further from {now_ms} than message.timestamp.before.max.ms or \
+                 message.timestamp.after.max.ms allows",
+                header.base_timestamp_ms, header.max_timestamp_ms
+            ),
+        ));
     }
     Ok(())
 }

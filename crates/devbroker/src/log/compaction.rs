@@ -122,7 +122,10 @@ impl PartitionLog {
                 || segment.next_offset <= undecided
                     && (self.config.min_compaction_lag_ms <= 0 || segment.max_timestamp_ms <= youngest_ms)
         };
-        let (mut clean_bytes, mut dirty_bytes) = (0, 0);
+        let is_old = |since_ms: i64| {
+            self.config.max_compaction_lag_ms.is_some_and(|max_ms| now_ms.saturating_sub(since_ms) >= max_ms)
+        };
+        let (mut clean_bytes, mut dirty_bytes, mut is_overdue) = (0, 0, false);
         let mut end_offset = compacted_to;
         for segment in self.sealed.iter().take_while(is_due) {
             let clean = match compacted_to {
@@ -132,6 +135,7 @@ impl PartitionLog {
             };
             clean_bytes += clean;
             dirty_bytes += segment.size_bytes - clean;
+            is_overdue |= clean < segment.size_bytes && is_old(segment.created_ms);
             end_offset = end_offset.max(segment.next_offset);
         }
         let waited =
@@ -139,7 +143,8 @@ impl PartitionLog {
         let droppable_before = self.progress.tombstones.iter().filter(waited).map(|mark| mark.offset).max();
         #[allow(clippy::cast_precision_loss, reason = "a share of sizes needs no more precision")]
         let is_dirty = dirty_bytes > 0
-            && dirty_bytes as f64 / (clean_bytes + dirty_bytes) as f64 > self.config.min_cleanable_dirty_ratio;
+            && (is_overdue
+                || dirty_bytes as f64 / (clean_bytes + dirty_bytes) as f64 > self.config.min_cleanable_dirty_ratio);
         if !is_dirty && droppable_before.is_none() {
             return None;
         }

@@ -35,10 +35,18 @@ pub struct LogConfig {
     pub max_message_bytes: usize,
     /// `message.timestamp.type`.
     pub timestamp_type: TimestampType,
+    /// `message.timestamp.before.max.ms`: how far behind the broker's clock a producer's time may
+    /// be; `None` is without bound.
+    pub timestamp_before_max_ms: Option<i64>,
+    /// `message.timestamp.after.max.ms`: how far ahead of it; `None` is without bound.
+    pub timestamp_after_max_ms: Option<i64>,
     /// `min.cleanable.dirty.ratio`: compaction waits until this share of the log is new.
     pub min_cleanable_dirty_ratio: f64,
     /// `min.compaction.lag.ms`: records younger than this are left as they are.
     pub min_compaction_lag_ms: i64,
+    /// `max.compaction.lag.ms`: records older than this are compacted however few they are; `None`
+    /// is without bound.
+    pub max_compaction_lag_ms: Option<i64>,
     /// `delete.retention.ms`: tombstones stay this long after they were first compacted.
     pub delete_retention_ms: i64,
     /// `producer.id.expiration.ms`: a producer silent for this long is forgotten.
@@ -55,8 +63,11 @@ impl Default for LogConfig {
             retention_bytes: None,
             max_message_bytes: 1_048_588,
             timestamp_type: TimestampType::CreateTime,
+            timestamp_before_max_ms: None,
+            timestamp_after_max_ms: Some(3_600_000),
             min_cleanable_dirty_ratio: 0.5,
             min_compaction_lag_ms: 0,
+            max_compaction_lag_ms: None,
             delete_retention_ms: 24 * 3_600_000,
             producer_id_expiration_ms: 24 * 3_600_000,
         }

@@ -16,7 +16,11 @@ impl PartitionLog {
         let mut done = Maintained::default();
         // Whoever reads from an idle partition may as well ask the page cache.
         self.tail.clear();
-        if self.active.size_bytes > 0 && now_ms.saturating_sub(self.active.created_ms) >= self.config.segment_ms {
+        let max_age_ms = match self.config.max_compaction_lag_ms {
+            Some(max_ms) if self.config.cleanup_policy.compact => max_ms.min(self.config.segment_ms),
+            _ => self.config.segment_ms,
+        };
+        if self.active.size_bytes > 0 && now_ms.saturating_sub(self.active.created_ms) >= max_age_ms {
             self.roll(now_ms)?;
         }
         if self.config.cleanup_policy.delete {

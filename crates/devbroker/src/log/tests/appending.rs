@@ -118,6 +118,29 @@ fn what_is_not_allowed_is_refused_by_kind() {
 }
 
 #[test]
+fn times_too_far_from_the_brokers_are_refused() {
+    let hour_ms = 3_600_000;
+    let bounded = LogConfig { timestamp_before_max_ms: Some(hour_ms), ..LogConfig::default() };
+    let free = LogConfig { timestamp_after_max_ms: None, ..LogConfig::default() };
+    let stamped = LogConfig { timestamp_type: TimestampType::LogAppendTime, ..bounded.clone() };
+    for (config, off_ms, allowed) in [
+        (&bounded, hour_ms, true),
+        (&bounded, hour_ms + 1, false),
+        (&bounded, -hour_ms, true),
+        (&bounded, -hour_ms - 1, false),
+        (&LogConfig::default(), -NOW, true),
+        (&free, i64::MAX - NOW, true),
+        (&stamped, 2 * hour_ms, true),
+    ] {
+        let expected = if allowed { Ok((0, 0, false)) } else { Err(ErrorKind::InvalidTimestamp) };
+        check(config, &[batch(&["a=1"]).at(NOW + off_ms)], expected);
+    }
+    // The broker's own batches carry what times they carry.
+    let mut log = open(&memory(), &bounded);
+    log.append_internal(batch(&["a=1"]).at(1).bytes(), NOW).unwrap();
+}
+
+#[test]
 fn several_plain_batches_go_in_together() {
     let mut log = fresh();
     append(&mut log, &batch(&["x=0"]));

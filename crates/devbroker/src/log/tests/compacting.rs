@@ -179,6 +179,11 @@ fn the_settings_say_when() {
     assert!(!maintain(&mut log, NOW).compacted);
     log.set_config(LogConfig { min_cleanable_dirty_ratio: 0.4, ..compacting() });
     assert!(maintain(&mut log, NOW).compacted);
+    // However little is dirty, it is compacted once it is old enough.
+    log.set_config(LogConfig { min_cleanable_dirty_ratio: 1.0, max_compaction_lag_ms: Some(500), ..compacting() });
+    append(&mut log, &batch(&["a=1"]));
+    assert!(!maintain(&mut log, NOW + 499).compacted);
+    assert!(maintain(&mut log, NOW + 500).compacted);
     // What is younger than the lag stays.
     let mut log = append_all(&LogConfig { min_compaction_lag_ms: 5_000, ..compacting() });
     assert!(maintain(&mut log, NOW + 8_000).compacted);
