@@ -327,3 +327,25 @@ proptest! {
         prop_assert_eq!(decode_value::read_long(&bytes), Some((value, bytes.len())));
     }
 }
+
+#[test]
+#[ignore = "a measurement, run by hand on a quiet machine"]
+fn how_long_an_order_of_three_lines_takes() {
+    let schema = order_schema();
+    let mut order = an_order();
+    order.items = vec![order.items[0].clone(), order.items[0].clone(), order.items[0].clone()];
+    let clock = crate::schema_book::Clock::system();
+    let rounds = 1_000_000;
+    let mut buffer = Vec::new();
+    let start = clock.now();
+    for _ in 0..rounds {
+        buffer.clear();
+        encode_into(&mut buffer, SchemaId(1), &schema, std::hint::black_box(&order)).unwrap();
+    }
+    let encoded = clock.now();
+    for _ in 0..rounds {
+        let (_, body) = wire::decode(std::hint::black_box(&buffer)).unwrap();
+        schema.decode::<OrderCreated>(body).unwrap();
+    }
+    println!("encode: {:?}, decode: {:?} each", (encoded - start) / rounds, (clock.now() - encoded) / rounds);
+}

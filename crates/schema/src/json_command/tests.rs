@@ -312,3 +312,16 @@ proptest::proptest! {
         }
     }
 }
+#[test]
+#[ignore = "a measurement, run by hand in a quiet machine"]
+fn how_long_a_command_of_three_lines_takes() {
+    let set = commands();
+    let text = br#"{"type":"PlaceOrder","order_id":"o-1","customer_id":"c-1","currency":"GBP","items":[{"sku":"84029E","quantity":6,"unit_price_minor":339},{"sku":"85123A","quantity":6,"unit_price_minor":255},{"sku":"71053","quantity":8}]}"#;
+    let clock = crate::schema_book::Clock::system();
+    let rounds = 100_000;
+    let start = clock.now();
+    for _ in 0..rounds {
+        assert!(set.check(std::hint::black_box(text)).is_ok());
+    }
+    println!("check: {:?} each", (clock.now() - start) / rounds);
+}

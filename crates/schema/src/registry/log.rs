@@ -4,6 +4,9 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::Error;
 
+/// Takes a record that is replayed: key, and value or tombstone.
+pub type ReplayEach<'a> = dyn FnMut(&[u8], Option<&[u8]>) -> Result<(), Error> + 'a;
+
 /// An ordered, durable log of records; the compacted `_schemas` topic in a running system.
 pub trait SchemaLog: Send + Sync {
     /// Appends a record and returns once it is durable. No value is a tombstone. It may block.
@@ -17,7 +20,7 @@ pub trait SchemaLog: Send + Sync {
     ///
     /// # Errors
     /// What stops it, or what `each` returns.
-    fn replay(&self, each: &mut dyn FnMut(&[u8], Option<&[u8]>) -> Result<(), Error>) -> Result<(), Error>;
+    fn replay(&self, each: &mut ReplayEach<'_>) -> Result<(), Error>;
 }
 
 type KeyValue = (Vec<u8>, Option<Vec<u8>>);
@@ -35,7 +38,7 @@ impl SchemaLog for MemoryLog {
         Ok(())
     }
 
-    fn replay(&self, each: &mut dyn FnMut(&[u8], Option<&[u8]>) -> Result<(), Error>) -> Result<(), Error> {
+    fn replay(&self, each: &mut ReplayEach<'_>) -> Result<(), Error> {
         let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
         records.iter().try_for_each(|(key, value)| each(key, value.as_deref()))
     }
@@ -46,7 +49,7 @@ impl<L: SchemaLog + ?Sized> SchemaLog for std::sync::Arc<L> {
         (**self).append(key, value)
     }
 
-    fn replay(&self, each: &mut dyn FnMut(&[u8], Option<&[u8]>) -> Result<(), Error>) -> Result<(), Error> {
+    fn replay(&self, each: &mut ReplayEach<'_>) -> Result<(), Error> {
         (**self).replay(each)
     }
 }

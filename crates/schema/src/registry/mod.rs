@@ -11,11 +11,12 @@ mod log;
 mod mode;
 mod operations;
 mod record;
+mod source;
 mod state;
 
 pub use api_error::ApiError;
 pub use http::{router, serve, serve_until};
-pub use log::{MemoryLog, SchemaLog};
+pub use log::{MemoryLog, ReplayEach, SchemaLog};
 pub use mode::Mode;
 pub use operations::{DeleteKind, RegisterRequest, Registry};
 pub use record::{Record, SchemaValue};

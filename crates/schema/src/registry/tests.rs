@@ -91,7 +91,7 @@ fn what_the_log_does_not_take_is_not_applied() {
         fn append(&self, _: &[u8], _: Option<&[u8]>) -> Result<(), Error> {
             Err(Error::new(ErrorKind::Unavailable, "no broker"))
         }
-        fn replay(&self, _: &mut dyn FnMut(&[u8], Option<&[u8]>) -> Result<(), Error>) -> Result<(), Error> {
+        fn replay(&self, _: &mut ReplayEach<'_>) -> Result<(), Error> {
             Ok(())
         }
     }
@@ -254,4 +254,16 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_book_can_stand_on_a_registry_of_the_same_process() {
+    let registry = Arc::new(Registry::in_memory());
+    let id = registry.register("t-R", &request(&schema("")), false).unwrap();
+    let book = crate::SchemaBook::new(Box::new(Arc::clone(&registry)), crate::schema_book::BookSettings::default());
+    let strategy = crate::SubjectStrategy::TopicRecordNameStrategy;
+    assert_eq!(book.declare("t", strategy, &schema("")).unwrap().0, id);
+    let missing = book.declare("u", strategy, &schema("")).unwrap_err();
+    assert_eq!(missing.kind(), ErrorKind::NotFound);
+    assert!(book.writer(crate::SchemaId(id)).is_ok());
 }

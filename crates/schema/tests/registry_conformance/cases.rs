@@ -22,11 +22,27 @@ fn register(subject: &str, text: &str) -> Step {
 }
 
 fn level(subject: &str, level: &str) -> Step {
-    put(&format!("/config/{subject}"), json!({"compatibility": level})).gives(200, json!({"compatibility": level}))
+    put(&format!("/config/{subject}"), json!({"compatibility": level}))
+        .gives(200, json!({"compatibility": level}))
+        .apicurio(200, json!({"compatibilityLevel": level}), ANSWERS_AS_GET)
 }
 
+const ANSWERS_AS_GET: &str = "answers PUT /config in the words of GET";
+const IGNORES_PREFIX: &str = "ignores subjectPrefix and gives all subjects";
+const NO_ROUTE: &str = "has no such route";
+const TEXT_AS_IT_CAME: &str = "compares schemas as they were spelled";
+const ANY_WORD: &str = "takes any word for a version, which is then not found";
+const NOT_JUDGED: &str = "does not judge schemas that are empty or of unknown type";
+const CONFLICTS: &str = "calls deletion in the wrong order a conflict";
+const NO_SUBJECT_LEVEL: &str = "knows levels of subjects that exist only";
+const LEVEL_WORDS: &str = "does not judge the level's word";
+const OWN_WORDS: &str = "explains incompatibility in words of its own";
+const NO_MESSAGES: &str = "gives no messages where there is nothing to say";
+const ALWAYS_ALL: &str = "checks with all versions, whatever the level";
+const NO_MODES: &str = "has no modes: they are answered and change nothing";
+
 fn case(name: &'static str, steps: Vec<Step>) -> Case {
-    Case { name, steps }
+    Case { name, steps, apicurio_lacks: None }
 }
 
 pub fn all() -> Vec<Case> {
@@ -47,7 +63,11 @@ pub fn all() -> Vec<Case> {
             vec![
                 register("{s}", V1).gives(200, json!({"id": "$id"})),
                 get("/subjects").gives(200, json!({"$has": ["{s}"]})),
-                get("/subjects?subjectPrefix={s}").gives(200, json!(["{s}"])),
+                get("/subjects?subjectPrefix={s}").gives(200, json!(["{s}"])).apicurio(
+                    200,
+                    json!({"$has": ["{s}"]}),
+                    IGNORES_PREFIX,
+                ),
                 get("/subjects/{s}/versions").gives(200, json!([1])),
                 get("/subjects/{s}/versions/1")
                     .gives(200, json!({"subject": "{s}", "version": 1, "id": "$id", "schema": "~Order"})),
@@ -57,9 +77,15 @@ pub fn all() -> Vec<Case> {
                 get("/subjects/{s}/versions/1/referencedby").gives(200, json!([])),
                 get("/schemas/ids/{id}").gives(200, json!({"schema": "~Order"})),
                 get("/schemas/ids/{id}/schema").gives(200, json!({"name": "Order"})),
-                get("/schemas/ids/{id}/subjects").gives(200, json!({"$has": ["{s}"]})),
+                get("/schemas/ids/{id}/subjects").gives(200, json!({"$has": ["{s}"]})).apicurio(
+                    404,
+                    json!("$any"),
+                    NO_ROUTE,
+                ),
                 get("/schemas/ids/{id}/versions").gives(200, json!({"$has": [{"subject": "{s}", "version": 1}]})),
-                get("/schemas?subjectPrefix={s}").gives(200, json!([{"subject": "{s}", "version": 1, "id": "$id"}])),
+                get("/schemas?subjectPrefix={s}")
+                    .gives(200, json!([{"subject": "{s}", "version": 1, "id": "$id"}]))
+                    .apicurio(404, json!("$any"), NO_ROUTE),
                 post("/subjects/{s}", schema(V1)).gives(200, json!({"subject": "{s}", "version": 1, "id": "$id"})),
                 get("/schemas/types").gives(200, json!({"$has": ["AVRO"]})),
             ],
@@ -68,13 +94,25 @@ pub fn all() -> Vec<Case> {
             "the same schema has the same id, however it is spelled and wherever it is",
             vec![
                 register("{s}", V1).gives(200, json!({"id": "$id"})),
-                register("{s}", V1_SPACED).gives(200, json!({"id": "$id"})),
                 register("{s}-other", V1).gives(200, json!({"id": "$id"})),
-                get("/subjects/{s}/versions").gives(200, json!([1])),
-                post("/subjects/{s}", schema(V1_SPACED)).gives(200, json!({"id": "$id"})),
+                register("{s}", V1_SPACED).gives(200, json!({"id": "$id"})).apicurio(
+                    200,
+                    json!({"id": "$spaced"}),
+                    TEXT_AS_IT_CAME,
+                ),
+                get("/subjects/{s}/versions").gives(200, json!([1])).apicurio(200, json!([1, 2]), TEXT_AS_IT_CAME),
+                post("/subjects/{s}", schema(V1_SPACED)).gives(200, json!({"id": "$id"})).apicurio(
+                    200,
+                    json!({"id": "$spaced"}),
+                    TEXT_AS_IT_CAME,
+                ),
                 register("{s}", V2).gives(200, json!({"id": "$id2"})),
                 register("{s}", V1).gives(200, json!({"id": "$id"})),
-                get("/subjects/{s}/versions").gives(200, json!([1, 2])),
+                get("/subjects/{s}/versions").gives(200, json!([1, 2])).apicurio(
+                    200,
+                    json!([1, 2, 3]),
+                    TEXT_AS_IT_CAME,
+                ),
             ],
         ),
         case(
@@ -83,7 +121,7 @@ pub fn all() -> Vec<Case> {
                 register("{s}", V1).gives(200, json!({"id": "$id"})),
                 post("/subjects/{s}", schema(V2)).fails(404, 40403),
                 get("/schemas/ids/2000000000").fails(404, 40403),
-                get("/schemas/ids/2000000000/subjects").fails(404, 40403),
+                get("/schemas/ids/2000000000/subjects").fails(404, 40403).apicurio(404, json!("$any"), NO_ROUTE),
                 get("/schemas/ids/2000000000/versions").fails(404, 40403),
             ],
         ),
@@ -92,10 +130,18 @@ pub fn all() -> Vec<Case> {
             vec![
                 register("{s}", V1),
                 get("/subjects/{s}/versions/99").fails(404, 40402),
-                get("/subjects/{s}/versions/newest").fails(422, 42202),
-                get("/subjects/{s}/versions/0").fails(422, 42202),
+                get("/subjects/{s}/versions/newest").fails(422, 42202).apicurio(
+                    404,
+                    json!({"error_code": 40402}),
+                    ANY_WORD,
+                ),
+                get("/subjects/{s}/versions/0").fails(422, 42202).apicurio(404, json!({"error_code": 40402}), ANY_WORD),
                 delete("/subjects/{s}/versions/99").fails(404, 40402),
-                delete("/subjects/{s}/versions/newest").fails(422, 42202),
+                delete("/subjects/{s}/versions/newest").fails(422, 42202).apicurio(
+                    404,
+                    json!({"error_code": 40402}),
+                    ANY_WORD,
+                ),
             ],
         ),
         case(
@@ -104,10 +150,11 @@ pub fn all() -> Vec<Case> {
                 register("{s}", r#"{"type":"record"}"#).fails(422, 42201),
                 register("{s}", r#"{"type":"nothing"}"#).fails(422, 42201),
                 register("{s}", "{").fails(422, 42201),
-                register("{s}", "").fails(422, 42201),
-                post("/subjects/{s}/versions", json!({})).fails(422, 42201),
+                register("{s}-empty", "").fails(422, 42201).apicurio(200, json!("$any"), NOT_JUDGED),
+                post("/subjects/{s}/versions", json!({})).fails(422, 42201).apicurio(500, json!("$any"), NOT_JUDGED),
                 post("/subjects/{s}/versions", json!({"schema": "struct A {}", "schemaType": "THRIFT"}))
-                    .fails(422, 42201),
+                    .fails(422, 42201)
+                    .apicurio(500, json!("$any"), NOT_JUDGED),
                 get("/subjects/{s}/versions").fails(404, 40401),
             ],
         ),
@@ -115,6 +162,7 @@ pub fn all() -> Vec<Case> {
             "an incompatible schema is refused",
             vec![
                 register("{s}", V1),
+                level("{s}", "BACKWARD"),
                 register("{s}", V3).fails(409, 409),
                 get("/subjects/{s}/versions").gives(200, json!([1])),
             ],
@@ -123,13 +171,17 @@ pub fn all() -> Vec<Case> {
             "an incompatible schema is refused with field and rule",
             vec![
                 register("{s}", V1),
+                level("{s}", "BACKWARD"),
                 register("{s}", V3)
-                    .gives(409, json!({"error_code": 409, "message": "~READER_FIELD_MISSING_DEFAULT_VALUE"})),
+                    .gives(409, json!({"error_code": 409, "message": "~READER_FIELD_MISSING_DEFAULT_VALUE"}))
+                    .apicurio(409, json!({"error_code": 409}), OWN_WORDS),
                 register("{s}", V3).gives(409, json!({"message": "~note"})),
-                post("/compatibility/subjects/{s}/versions/latest?verbose=true", schema(V3)).gives(
-                    200,
-                    json!({"is_compatible": false, "messages": {"$has": ["~READER_FIELD_MISSING_DEFAULT_VALUE"]}}),
-                ),
+                post("/compatibility/subjects/{s}/versions/latest?verbose=true", schema(V3))
+                    .gives(
+                        200,
+                        json!({"is_compatible": false, "messages": {"$has": ["~READER_FIELD_MISSING_DEFAULT_VALUE"]}}),
+                    )
+                    .apicurio(200, json!({"is_compatible": false}), OWN_WORDS),
             ],
         ),
         case(
@@ -138,6 +190,7 @@ pub fn all() -> Vec<Case> {
                 post("/compatibility/subjects/{s}/versions/latest", schema(V1))
                     .gives(200, json!({"is_compatible": true})),
                 register("{s}", V1),
+                level("{s}", "BACKWARD"),
                 post("/compatibility/subjects/{s}/versions/latest", schema(V2))
                     .gives(200, json!({"is_compatible": true})),
                 post("/compatibility/subjects/{s}/versions/latest", schema(V3))
@@ -145,16 +198,22 @@ pub fn all() -> Vec<Case> {
                 post("/compatibility/subjects/{s}/versions/1", schema(V3)).gives(200, json!({"is_compatible": false})),
                 post("/compatibility/subjects/{s}/versions", schema(V3)).gives(200, json!({"is_compatible": false})),
                 post("/compatibility/subjects/{s}/versions/99", schema(V2)).fails(404, 40402),
-                post("/compatibility/subjects/{s}/versions/newest", schema(V2)).fails(422, 42202),
+                post("/compatibility/subjects/{s}/versions/newest", schema(V2)).fails(422, 42202).apicurio(
+                    404,
+                    json!({"error_code": 40402}),
+                    ANY_WORD,
+                ),
                 post("/compatibility/subjects/{s}/versions/latest", schema("{")).fails(422, 42201),
                 post("/compatibility/subjects/{s}/versions/latest?verbose=true", schema(V2))
-                    .gives(200, json!({"is_compatible": true, "messages": []})),
+                    .gives(200, json!({"is_compatible": true, "messages": []}))
+                    .apicurio(200, json!({"is_compatible": true}), NO_MESSAGES),
             ],
         ),
         case(
             "a union of commands evolves by its branches",
             vec![
                 register("{s}", &union(&[("A", ""), ("B", "")])),
+                level("{s}", "BACKWARD"),
                 register("{s}", &union(&[("A", ""), ("B", ""), ("C", "")])),
                 register("{s}", &union(&[("A", ""), ("C", "")])).fails(409, 409),
                 register("{s}", &union(&[("A", ""), ("B", r#"{"name":"x","type":"int"}"#), ("C", "")])).fails(409, 409),
@@ -191,9 +250,17 @@ fn levels() -> Vec<Case> {
     ]
     .into_iter()
     .map(|(name, word, v3_follows, bare_follows)| {
-        let check = |text, follows: bool| {
-            post("/compatibility/subjects/{s}/versions", schema(text)).gives(200, json!({"is_compatible": follows}))
+        // The last is the answer where every version counts, as it always does for Apicurio.
+        let check = |text, follows: bool, with_all: bool| {
+            let step = post("/compatibility/subjects/{s}/versions", schema(text))
+                .gives(200, json!({"is_compatible": follows}));
+            match follows == with_all {
+                true => step,
+                false => step.apicurio(200, json!({"is_compatible": with_all}), ALWAYS_ALL),
+            }
         };
+        let v3_with_all = word == "NONE" || word.starts_with("FORWARD");
+        let bare_with_all = word == "NONE" || word.starts_with("BACKWARD");
         let last = match v3_follows {
             true => register("{s}", V3).gives(200, json!({"id": "$id3"})),
             false => register("{s}", V3).fails(409, 409),
@@ -205,9 +272,9 @@ fn levels() -> Vec<Case> {
                 register("{s}", V2),
                 level("{s}", word),
                 get("/config/{s}").gives(200, json!({"compatibilityLevel": word})),
-                check(V1, true),
-                check(V3, v3_follows),
-                check(BARE, bare_follows),
+                check(V1, true, true),
+                check(V3, v3_follows, v3_with_all),
+                check(BARE, bare_follows, bare_with_all),
                 last,
             ],
         )
@@ -221,12 +288,20 @@ fn settings() -> Vec<Case> {
             "the registry's level",
             vec![
                 get("/config").gives(200, json!({"compatibilityLevel": "$before"})),
-                put("/config", json!({"compatibility": "FULL"})).gives(200, json!({"compatibility": "FULL"})),
+                put("/config", json!({"compatibility": "FULL"})).gives(200, json!({"compatibility": "FULL"})).apicurio(
+                    200,
+                    json!({"compatibilityLevel": "FULL"}),
+                    ANSWERS_AS_GET,
+                ),
                 get("/config").gives(200, json!({"compatibilityLevel": "FULL"})),
                 register("{s}", V1),
                 post("/compatibility/subjects/{s}/versions/latest", schema(BARE))
                     .gives(200, json!({"is_compatible": false})),
-                put("/config", json!({"compatibility": "SOMETIMES"})).fails(422, 42203),
+                put("/config", json!({"compatibility": "SOMETIMES"})).fails(422, 42203).apicurio(
+                    500,
+                    json!("$any"),
+                    LEVEL_WORDS,
+                ),
                 put("/config", json!({"compatibility": "{before}"})),
                 get("/config").gives(200, json!({"compatibilityLevel": "{before}"})),
             ],
@@ -234,14 +309,22 @@ fn settings() -> Vec<Case> {
         case(
             "a subject's level",
             vec![
-                get("/config/{s}").fails(404, 40408),
+                get("/config/{s}").fails(404, 40408).apicurio(404, json!({"error_code": 40401}), NO_SUBJECT_LEVEL),
                 get("/config").gives(200, json!({"compatibilityLevel": "$global"})),
-                get("/config/{s}?defaultToGlobal=true").gives(200, json!({"compatibilityLevel": "{global}"})),
+                get("/config/{s}?defaultToGlobal=true").gives(200, json!({"compatibilityLevel": "{global}"})).apicurio(
+                    404,
+                    json!({"error_code": 40401}),
+                    NO_SUBJECT_LEVEL,
+                ),
                 level("{s}", "FORWARD"),
                 get("/config/{s}").gives(200, json!({"compatibilityLevel": "FORWARD"})),
-                put("/config/{s}", json!({"compatibility": "SOMETIMES"})).fails(422, 42203),
+                put("/config/{s}", json!({"compatibility": "SOMETIMES"})).fails(422, 42203).apicurio(
+                    500,
+                    json!("$any"),
+                    LEVEL_WORDS,
+                ),
                 delete("/config/{s}").gives(200, json!({"compatibilityLevel": "FORWARD"})),
-                get("/config/{s}").fails(404, 40408),
+                get("/config/{s}").fails(404, 40408).apicurio(404, json!({"error_code": 40401}), NO_SUBJECT_LEVEL),
                 delete("/config/{s}").fails(404, 40401),
             ],
         ),
@@ -264,7 +347,8 @@ fn settings() -> Vec<Case> {
                 delete("/mode/{s}").gives(200, json!({"mode": "READONLY"})),
                 get("/mode/{s}").fails(404, 40409),
             ],
-        ),
+        )
+        .apicurio_lacks(NO_MODES),
         case(
             "schemas with their own ids are imported in IMPORT mode only",
             vec![
@@ -279,7 +363,8 @@ fn settings() -> Vec<Case> {
                 delete("/subjects/{s}?permanent=true").gives(200, json!([5])),
                 put("/mode/{s}", json!({"mode": "READWRITE"})),
             ],
-        ),
+        )
+        .apicurio_lacks(NO_MODES),
     ]
 }
 
@@ -292,9 +377,17 @@ fn deletion() -> Vec<Case> {
             vec![
                 register("{s}", V1).gives(200, json!({"id": "$id"})),
                 register("{s}", V2).gives(200, json!({"id": "$id2"})),
-                delete("/subjects/{s}/versions/1?permanent=true").fails(404, 40407),
+                delete("/subjects/{s}/versions/1?permanent=true").fails(404, 40407).apicurio(
+                    409,
+                    json!({"error_code": 40407}),
+                    CONFLICTS,
+                ),
                 delete("/subjects/{s}/versions/1").gives(200, json!(1)),
-                delete("/subjects/{s}/versions/1").fails(404, 40406),
+                delete("/subjects/{s}/versions/1").fails(404, 40406).apicurio(
+                    409,
+                    json!({"error_code": 40406}),
+                    CONFLICTS,
+                ),
                 get("/subjects/{s}/versions").gives(200, json!([2])),
                 get("/subjects/{s}/versions?deleted=true").gives(200, json!([1, 2])),
                 get("/subjects/{s}/versions/1").fails(404, 40402),
@@ -323,15 +416,27 @@ fn deletion() -> Vec<Case> {
             vec![
                 register("{s}", V1).gives(200, json!({"id": "$id"})),
                 register("{s}", V2),
-                delete("/subjects/{s}?permanent=true").fails(404, 40405),
+                delete("/subjects/{s}?permanent=true").fails(404, 40405).apicurio(
+                    409,
+                    json!({"error_code": 40405}),
+                    CONFLICTS,
+                ),
                 delete("/subjects/{s}").gives(200, json!([1, 2])),
                 delete("/subjects/{s}").fails(404, 40404),
                 get("/subjects/{s}/versions").fails(404, 40401),
-                get("/subjects?subjectPrefix={s}").gives(200, json!([])),
-                get("/subjects?subjectPrefix={s}&deleted=true").gives(200, json!(["{s}"])),
+                get("/subjects?subjectPrefix={s}").gives(200, json!([])).apicurio(200, json!("$any"), IGNORES_PREFIX),
+                get("/subjects?subjectPrefix={s}&deleted=true").gives(200, json!(["{s}"])).apicurio(
+                    200,
+                    json!({"$has": ["{s}"]}),
+                    IGNORES_PREFIX,
+                ),
                 get("/subjects/{s}/versions?deleted=true").gives(200, json!([1, 2])),
                 delete("/subjects/{s}?permanent=true").gives(200, json!([1, 2])),
-                get("/subjects?subjectPrefix={s}&deleted=true").gives(200, json!([])),
+                get("/subjects?subjectPrefix={s}&deleted=true").gives(200, json!([])).apicurio(
+                    200,
+                    json!("$any"),
+                    IGNORES_PREFIX,
+                ),
                 delete("/subjects/{s}").fails(404, 40401),
             ],
         ),
@@ -348,6 +453,7 @@ fn deletion() -> Vec<Case> {
             "deleted versions do not count for compatibility",
             vec![
                 register("{s}", V1),
+                level("{s}", "BACKWARD"),
                 register("{s}", V3).fails(409, 409),
                 delete("/subjects/{s}/versions/1").gives(200, json!(1)),
                 register("{s}", V3).gives(200, json!({"id": "$id"})),
@@ -364,10 +470,21 @@ fn edges() -> Vec<Case> {
             vec![
                 register("{s}%2Fa.b%20c", V1).gives(200, json!({"id": "$id"})),
                 get("/subjects/{s}%2Fa.b%20c/versions").gives(200, json!([1])),
-                get("/subjects?subjectPrefix={s}").gives(200, json!(["{s}/a.b c"])),
+                get("/subjects?subjectPrefix={s}").gives(200, json!(["{s}/a.b c"])).apicurio(
+                    200,
+                    json!({"$has": ["{s}/a.b c"]}),
+                    IGNORES_PREFIX,
+                ),
             ],
         ),
-        case("a body that is no JSON", vec![post_text("/subjects/{s}/versions", "{").fails(400, 400)]),
+        case(
+            "a body that is no JSON",
+            vec![post_text("/subjects/{s}/versions", "{").fails(400, 400).apicurio(
+                400,
+                json!("$any"),
+                "says so in plain text",
+            )],
+        ),
         case(
             "routes and methods that are not there",
             vec![get("/nowhere").gives(404, json!("$any")), put("/subjects", json!({})).gives(405, json!("$any"))],
@@ -376,7 +493,11 @@ fn edges() -> Vec<Case> {
             "primitive schemas",
             vec![
                 register("{s}", r#""string""#).gives(200, json!({"id": "$id"})),
-                register("{s}-b", r#"{"type":"string"}"#).gives(200, json!({"id": "$id"})),
+                register("{s}-b", r#"{"type":"string"}"#).gives(200, json!({"id": "$id"})).apicurio(
+                    200,
+                    json!({"id": "$spaced"}),
+                    TEXT_AS_IT_CAME,
+                ),
                 get("/schemas/ids/{id}").gives(200, json!({"schema": "\"string\""})),
             ],
         ),
@@ -392,8 +513,9 @@ fn edges() -> Vec<Case> {
                     "/subjects/{s}/versions?normalize=true",
                     schema(r#"{"type":"record","namespace":"n","name":"N","a":2,"b":1,"fields":[]}"#),
                 )
-                .gives(200, json!({"id": "$id"})),
-                get("/subjects/{s}/versions").gives(200, json!([1])),
+                .gives(200, json!({"id": "$id"}))
+                .apicurio(200, json!({"id": "$spaced"}), TEXT_AS_IT_CAME),
+                get("/subjects/{s}/versions").gives(200, json!([1])).apicurio(200, json!([1, 2]), TEXT_AS_IT_CAME),
             ],
         ),
     ]
