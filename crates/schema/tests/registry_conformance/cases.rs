@@ -466,6 +466,17 @@ fn deletion() -> Vec<Case> {
 fn edges() -> Vec<Case> {
     vec![
         case(
+            "lists come in pages",
+            vec![
+                register("{s}-a", V1),
+                register("{s}-b", V1),
+                register("{s}-c", V1),
+                get("/subjects?subjectPrefix={s}&offset=1&limit=1").gives(200, json!(["{s}-b"])),
+                get("/subjects?subjectPrefix={s}&offset=1&limit=-1").gives(200, json!(["{s}-b", "{s}-c"])),
+            ],
+        )
+        .apicurio_lacks(IGNORES_PREFIX),
+        case(
             "subjects may hold slashes, dots and spaces",
             vec![
                 register("{s}%2Fa.b%20c", V1).gives(200, json!({"id": "$id"})),

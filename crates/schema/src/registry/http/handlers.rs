@@ -32,8 +32,8 @@ pub(super) struct Flags {
     latest_only: Flag,
     #[serde(rename = "subjectPrefix")]
     subject_prefix: String,
-    offset: Option<usize>,
-    limit: Option<i64>,
+    offset: String,
+    limit: String,
 }
 
 /// A boolean as Java reads it: `true` in any case, all else false.
@@ -62,9 +62,10 @@ impl Flags {
         }
     }
 
+    /// `limit=-1` is all, as is what is no number.
     fn page<T>(&self, all: impl Iterator<Item = T>) -> Vec<T> {
-        let limit = self.limit.and_then(|limit| usize::try_from(limit).ok());
-        all.skip(self.offset.unwrap_or(0)).take(limit.unwrap_or(usize::MAX)).collect()
+        let offset = self.offset.parse().unwrap_or(0);
+        all.skip(offset).take(self.limit.parse().unwrap_or(usize::MAX)).collect()
     }
 }
 
