@@ -11,6 +11,7 @@ use crate::Failure;
 use crate::Record;
 use crate::failure::while_reading;
 use crate::task::{Plan, SourcePlan};
+use crate::topology::SourceKind;
 
 /// One record, as a processor sees it. Nothing is parsed until it is asked for.
 pub struct Input<'a> {
@@ -42,6 +43,12 @@ impl<'a> Input<'a> {
     #[must_use]
     pub fn source(&self) -> &str {
         &self.source.name
+    }
+
+    /// How its source reads records.
+    #[must_use]
+    pub fn kind(&self) -> SourceKind {
+        self.source.kind
     }
 
     /// The topic it came from (declared name).

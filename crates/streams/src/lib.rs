@@ -5,6 +5,8 @@
 
 pub mod choreography;
 mod context;
+mod decider;
+mod driver;
 mod effects;
 mod environment;
 mod error;
@@ -19,6 +21,8 @@ mod task;
 mod topology;
 
 pub use context::{Context, SinkHandle, SinkName, StoreHandle, StoreName};
+pub use decider::{Deadline, Decider, Emitter, Moment, Participant, Rejection, Versioned};
+pub use driver::{CallHandler, DriverOptions, OpenCall, Received, StoreView, TestDriver};
 pub use effects::{Counters, Effects};
 pub use environment::{Limits, TaskEnvironment, TopicFacts};
 pub use error::{Error, TaskError, TaskErrorKind};
@@ -27,10 +31,10 @@ pub use input::Input;
 pub use policy::{Otherwise, Policies, Policy};
 pub use processor::{Call, CallId, CallResult, CallToStart, Processor, TimeKind, Timer};
 pub use record::{InputTopic, Output, Record, TopicRef};
-pub use schemas::{Encoder, LocalSchemas, Naming, Schemas};
+pub use schemas::{Encoder, LocalSchemas, Naming, Schemas, union_schema};
 pub use store::{Entries, MemoryBase, StateBase, StateError, StoreNumber, StoreSpec};
 pub use task::{InputState, Prepared, Step, Task, TaskId};
 pub use topology::{
-    Manifest, Migration, ProcessorNode, Reaction, Refused, Sink, Source, SourceBuilder, SourceKind, Store, Subtopology,
-    SubtopologyBuilder, SubtopologyManifest, TopicRole, TopicUse, Topology, TopologyBuilder,
+    Manifest, Migration, ProcessorNode, Reaction, Rejected, Sink, Source, SourceBuilder, SourceKind, Store,
+    Subtopology, SubtopologyBuilder, SubtopologyManifest, TopicRole, TopicUse, Topology, TopologyBuilder,
 };

@@ -17,7 +17,7 @@ pub trait Schemas: Send + Sync {
     /// How a message of this type is written to this topic (declared name).
     ///
     /// # Errors
-    /// `NotFound`, `Refused`, `Unavailable` as the registry says.
+    /// `NotFound`, `Rejected`, `Unavailable` as the registry says.
     fn encoder(&self, topic: &str, message: MessageType, naming: &Naming) -> Result<Encoder, Error>;
 }
 
@@ -91,13 +91,16 @@ impl Schemas for LocalSchemas {
         };
         let branch = types.iter().position(|known| known.full_name == message.full_name);
         let branch = branch.and_then(|branch| u32::try_from(branch).ok());
-        let id = self.register(&union_of(types)?)?;
+        let id = self.register(&union_schema(types)?)?;
         Ok(Encoder { id, branch, schema })
     }
 }
 
 /// The union of record schemas as one schema; a type that several of them define is defined once.
-fn union_of(types: &[MessageType]) -> Result<String, Error> {
+///
+/// # Errors
+/// `InvalidSchema`.
+pub fn union_schema(types: &[MessageType]) -> Result<String, Error> {
     let mut defined = Vec::new();
     let mut branches = Vec::with_capacity(types.len());
     for message in types {

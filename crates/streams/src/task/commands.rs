@@ -12,7 +12,7 @@ use super::dead_letters::ID_BY_PLACE;
 use super::records::Work;
 use crate::failure::while_reading;
 use crate::input::{Body, contradiction};
-use crate::topology::{Refused, SourceKind};
+use crate::topology::{Rejected, SourceKind};
 use crate::{Failure, Input, TopicRef};
 
 /// What becomes of a command that could be read.
@@ -24,7 +24,7 @@ pub(super) enum Command {
     /// Its aggregate lives in another partition.
     Forward { to: TopicRef },
     /// It names its aggregate, but can't be taken: the sender gets an answer.
-    Refuse(Refused),
+    Refuse(Rejected),
 }
 
 /// What a command says of itself.
@@ -177,7 +177,7 @@ fn refuse(
         return Err(Failure::decode(message));
     }
     let envelope = input.envelope();
-    Ok(Command::Refuse(Refused {
+    Ok(Command::Refuse(Rejected {
         aggregate_id,
         command_id: envelope.id,
         command_type: envelope.message_type.clone(),

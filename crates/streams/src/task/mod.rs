@@ -24,18 +24,19 @@ use headwater_event::Timestamp;
 use headwater_log::{Offset, Partition};
 
 pub(crate) use self::core::Core;
+pub(crate) use emit::encode;
 pub use inputs::InputState;
 pub(crate) use plan::{Plan, SourcePlan};
 pub use step::Step;
 
 use self::core::NO_TIME;
-use self::failing::Retry;
+use self::failing::{Item, Retry};
 use self::inputs::Inputs;
 use self::step::Ends;
 use crate::store::TableIndex;
 use crate::{
-    CallResult, CallToStart, Effects, Error, InputTopic, Processor, Record, StateBase, StoreNumber, TaskEnvironment,
-    TaskError, TaskErrorKind, TopicRef, Topology,
+    CallResult, CallToStart, Effects, Error, InputTopic, Processor, Record, StateBase, StoreNumber, Subtopology,
+    TaskEnvironment, TaskError, TaskErrorKind, Timer, TopicRef, Topology,
 };
 
 const STREAM_TIME: &[u8] = b"stream-time";
@@ -174,6 +175,18 @@ impl Task {
         self.make_processors();
     }
 
+    /// What it is made from.
+    #[must_use]
+    pub fn subtopology(&self) -> Option<&Subtopology> {
+        self.plan.declared()
+    }
+
+    /// Where its changelog goes; None for a stateless subtopology. The partition is the task's.
+    #[must_use]
+    pub fn changelog_topic(&self) -> Option<TopicRef> {
+        self.plan.changelog
+    }
+
     /// Buffers a record of an input. Those before the position, or out of order, are ignored.
     pub fn offer(&mut self, input: usize, record: Arc<Record>) {
         self.inputs.offer(input, record);
@@ -232,6 +245,17 @@ impl Task {
         self.inputs.positions()
     }
 
+    /// Up to `limit` timers that are scheduled, those by event time first, in order of their due times.
+    ///
+    /// # Errors
+    /// State that can't be read.
+    pub fn timers(&self, limit: usize, base: &dyn StateBase) -> Result<Vec<Timer>, TaskError> {
+        self.core.all_timers(limit, base).map_err(|failure| TaskError {
+            kind: TaskErrorKind::State,
+            message: format!("task {}: {failure}", self.id),
+        })
+    }
+
     /// Closes the transaction: no step until [`Task::committed`] or [`Task::rolled_back`].
     pub fn prepare_commit(&mut self, _effects: &mut Effects) -> Prepared {
         let stream_time = self.core.stream_time;
@@ -262,6 +286,9 @@ impl Task {
     /// The transaction was aborted, and that is certain. Everything is as at the last commit; buffers are empty, and the
     /// driver offers records from [`Task::positions`] again.
     pub fn rolled_back(&mut self) {
+        if let Some(Retry { item: Item::Result(result), .. }) = self.retry.take() {
+            self.core.calls.put_back(result);
+        }
         self.inputs.rolled_back();
         self.core.rolled_back(self.committed_stream_time);
         self.restart();

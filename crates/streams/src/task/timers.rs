@@ -146,18 +146,18 @@ impl Core {
 
     /// The timer of a kind that is due first.
     pub(crate) fn first_timer(&self, kind: TimeKind, base: &dyn StateBase) -> Result<Option<DueTimer>, Failure> {
-        let Some((place, value)) = self.first_place(kind, base)? else {
-            return Ok(None);
-        };
-        let broken = || Failure::state("the store of timers holds an entry that is none");
-        let due = place.get(1..).and_then(time_of).ok_or_else(broken)?;
-        let mut rest = place.get(9..).ok_or_else(broken)?;
-        let text = |bytes: &[u8]| std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| broken());
-        let node = text(take_part(&mut rest)?)?;
-        let name = text(take_part(&mut rest)?)?;
-        let key = Bytes::copy_from_slice(take_part(&mut rest)?);
-        let stored: Stored = from_json(&value)?;
-        Ok(Some(DueTimer { node, timer: Timer { name, key, due, kind }, cause: stored.cause.into(), place }))
+        self.first_place(kind, base)?.map(|(place, value)| read(kind, place, &value)).transpose()
+    }
+
+    /// Up to `limit` timers, those by event time first, in order of their due times.
+    pub(crate) fn all_timers(&self, limit: usize, base: &dyn StateBase) -> Result<Vec<Timer>, Failure> {
+        let entries = self.overlay.scan(TableIndex::TIMERS, Bound::Unbounded, Bound::Unbounded, limit, base)?;
+        let timers = entries.into_iter().map(|(place, value)| {
+            let is_event_time = place.first() == Some(&kind_byte(TimeKind::EventTime));
+            let kind = if is_event_time { TimeKind::EventTime } else { TimeKind::WallClock };
+            read(kind, place, &value).map(|due| due.timer)
+        });
+        timers.collect()
     }
 
     /// Stages the end of a timer that fires.
@@ -166,4 +166,16 @@ impl Core {
         self.overlay.put(TableIndex::TIMER_NAMES, due.place.get(9..).unwrap_or_default(), None);
         self.timers.forget();
     }
+}
+
+fn read(kind: TimeKind, place: Bytes, value: &[u8]) -> Result<DueTimer, Failure> {
+    let broken = || Failure::state("the store of timers holds an entry that is none");
+    let due = place.get(1..).and_then(time_of).ok_or_else(broken)?;
+    let mut rest = place.get(9..).ok_or_else(broken)?;
+    let text = |bytes: &[u8]| std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| broken());
+    let node = text(take_part(&mut rest)?)?;
+    let name = text(take_part(&mut rest)?)?;
+    let key = Bytes::copy_from_slice(take_part(&mut rest)?);
+    let stored: Stored = from_json(value)?;
+    Ok(DueTimer { node, timer: Timer { name, key, due, kind }, cause: stored.cause.into(), place })
 }

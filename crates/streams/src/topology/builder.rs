@@ -3,7 +3,9 @@ use std::sync::Arc;
 use headwater_event::{Domain, MessageSet, Topic};
 
 use super::checks;
-use super::{Parts, ProcessorNode, Reaction, Sink, Source, SourceBuilder, SourceKind, Store, Subtopology, Topology};
+use super::{
+    Parts, ProcessorNode, Reaction, Refusals, Sink, Source, SourceBuilder, SourceKind, Store, Subtopology, Topology,
+};
 use crate::choreography::Step;
 use crate::schemas::Naming;
 use crate::{Error, FailureKind, Policies, Policy, Processor, StoreNumber, StoreSpec};
@@ -124,6 +126,20 @@ impl SubtopologyBuilder<'_> {
     pub fn repartitioned_events<S: MessageSet>(&mut self, name: &str, _original: Topic<S>) -> SourceBuilder<'_> {
         let topic = format!("{}-{name}-repartition", self.processor);
         self.source(Source { types: S::TYPES, repartition: true, ..source(name, topic, SourceKind::Events) })
+    }
+
+    /// As [`SourceBuilder::refusals`], for a source declared before.
+    pub(crate) fn refuse_with(&mut self, source: &str, refusals: Refusals) {
+        for source in self.subtopology.sources.iter_mut().filter(|known| known.name == source) {
+            source.refusals = Some(Arc::clone(&refusals));
+        }
+    }
+
+    /// As [`SourceBuilder::only`], for a source declared before.
+    pub(crate) fn want_only(&mut self, source: &str, types: Vec<&'static str>) {
+        if let Some(source) = self.subtopology.sources.iter_mut().find(|known| known.name == source) {
+            source.only = types;
+        }
     }
 
     /// Adds a store.

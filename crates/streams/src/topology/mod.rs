@@ -17,7 +17,7 @@ use crate::{Policies, Processor, StoreNumber};
 pub use builder::{SubtopologyBuilder, TopologyBuilder};
 pub use manifest::{Manifest, Migration, SubtopologyManifest};
 pub(crate) use source::Refusals;
-pub use source::{Refused, SourceBuilder};
+pub use source::{Rejected, SourceBuilder};
 
 /// A processor's topology: data that tasks are made from. Cheap to clone.
 #[derive(Clone)]

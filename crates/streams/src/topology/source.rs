@@ -7,7 +7,7 @@ use crate::{Context, Failure, FailureKind, Policies, Policy};
 
 /// A command that was refused: what a reply says about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
+pub struct Rejected {
     /// The aggregate the command was for.
     pub aggregate_id: String,
     /// The command's id.
@@ -22,7 +22,7 @@ pub struct Refused {
     pub field: Option<String>,
 }
 
-pub(crate) type Refusals = Arc<dyn Fn(&Refused, &mut Context<'_>) -> Result<(), Failure> + Send + Sync>;
+pub(crate) type Refusals = Arc<dyn Fn(&Rejected, &mut Context<'_>) -> Result<(), Failure> + Send + Sync>;
 
 /// Options of a source just declared.
 pub struct SourceBuilder<'a> {
@@ -57,7 +57,7 @@ impl SourceBuilder<'_> {
 
     /// Answers commands that do not fit their schema but name their aggregate with a message on a sink, instead of
     /// dead-lettering them.
-    pub fn refusals<M: Message>(self, sink: &str, reply: impl Fn(&Refused) -> M + Send + Sync + 'static) -> Self {
+    pub fn refusals<M: Message>(self, sink: &str, reply: impl Fn(&Rejected) -> M + Send + Sync + 'static) -> Self {
         let sink = sink.to_owned();
         self.source.refusals = Some(Arc::new(move |refused, context| context.send(sink.as_str(), &reply(refused))));
         self
