@@ -1,1 +1,11 @@
-//! Placeholder.
+//! Sends paid orders on their way, and calls parcels back. See README.md.
+//!
+//! [`Shipment`] is one order's parcel: pure, input in, actions out.
+
+mod settings;
+mod shipment;
+mod topology;
+
+pub use settings::Settings;
+pub use shipment::{Action, Fact, Input, Shipment, Timer, Turn, shipment_id};
+pub use topology::{NAME, topology, topology_with};
