@@ -1,0 +1,124 @@
+//! kill -9 of the embedded broker: nothing that was acknowledged is lost, nothing that was decided is undone.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use headwater_devbroker::{Broker, BrokerOptions, StorageKind};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::producer::Producer;
+use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
+
+const CHILD_DIR: &str = "CONFORMANCE_BROKER_DIR";
+const CHILD_PORT: &str = "CONFORMANCE_BROKER_PORT";
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// Not a test of its own: the broker process that the test below starts and kills.
+#[test]
+fn broker_process() {
+    let Ok(dir) = std::env::var(CHILD_DIR) else { return };
+    let port: u16 = std::env::var(CHILD_PORT).unwrap().parse().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut options = BrokerOptions::new(StorageKind::Disk(dir.into()));
+        options.listen.set_port(port);
+        let broker = Broker::start(options).await.unwrap();
+        println!("listening {}", broker.address());
+        std::future::pending::<()>().await;
+    });
+}
+
+struct Process(Child, u16);
+
+impl Process {
+    fn start(dir: &Path, port: u16) -> Self {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "crash::broker_process", "--nocapture"])
+            .env(CHILD_DIR, dir)
+            .env(CHILD_PORT, port.to_string())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let address = lines
+            .map(|line| line.unwrap())
+            .find_map(|line| line.split("listening ").nth(1).map(str::to_owned))
+            .expect("the broker process says where it listens");
+        let port = address.rsplit(':').next().unwrap().parse().unwrap();
+        Self(child, port)
+    }
+
+    fn kill(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn client(port: u16, settings: &[(&str, &str)]) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", format!("127.0.0.1:{port}")).set("reconnect.backoff.max.ms", "200");
+    for (key, value) in settings {
+        config.set(*key, *value);
+    }
+    config
+}
+
+#[test]
+fn nothing_is_lost_when_the_broker_is_killed() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut broker = Process::start(dir.path(), 0);
+    let port = broker.1;
+    let topic = "ledger";
+    let group = [("group.id", "readers"), ("auto.offset.reset", "earliest"), ("enable.auto.commit", "false")];
+    let rounds = 5;
+    for round in 0..rounds {
+        let producer: crate::clients::TestProducer = client(port, &[("transactional.id", "writer")])
+            .create_with_context(crate::clients::Deliveries::default())
+            .unwrap();
+        producer.init_transactions(PATIENCE).unwrap();
+        let member: BaseConsumer = client(port, &group).create().unwrap();
+        for step in 0..20 {
+            producer.begin_transaction().unwrap();
+            let value = format!("{}", round * 20 + step);
+            crate::clients::send(&producer, rdkafka::producer::BaseRecord::to(topic).partition(0).payload(value.as_str()));
+            producer.commit_transaction(PATIENCE).unwrap();
+        }
+        let mut position = TopicPartitionList::new();
+        position.add_partition_offset(topic, 0, Offset::Offset(i64::from(round))).unwrap();
+        member.commit(&position, CommitMode::Sync).unwrap();
+        // A transaction that is open when the broker dies must not show.
+        producer.begin_transaction().unwrap();
+        crate::clients::send(&producer, rdkafka::producer::BaseRecord::to(topic).partition(0).payload("open"));
+        producer.flush(PATIENCE).unwrap();
+        broker.kill();
+        broker = Process::start(dir.path(), port);
+        let committed = client(port, &group).create::<BaseConsumer>().unwrap().committed_offsets(position, PATIENCE);
+        assert_eq!(committed.unwrap().find_partition(topic, 0).unwrap().offset(), Offset::Offset(i64::from(round)));
+    }
+    // Its successor ends what the last round left open.
+    let last: crate::clients::TestProducer = client(port, &[("transactional.id", "writer")])
+        .create_with_context(crate::clients::Deliveries::default())
+        .unwrap();
+    last.init_transactions(PATIENCE).unwrap();
+    let reader: BaseConsumer = client(port, &[("group.id", "audit"), ("isolation.level", "read_committed"), ("enable.partition.eof", "true")]).create().unwrap();
+    let mut all = TopicPartitionList::new();
+    all.add_partition_offset(topic, 0, Offset::Beginning).unwrap();
+    reader.assign(&all).unwrap();
+    let mut values = Vec::new();
+    let deadline = Instant::now() + PATIENCE;
+    while values.len() < rounds as usize * 20 && Instant::now() < deadline {
+        if let Some(Ok(message)) = reader.poll(Duration::from_millis(100)) {
+            values.push(String::from_utf8(message.payload().unwrap().to_vec()).unwrap());
+        }
+    }
+    let expected: Vec<String> = (0..rounds * 20).map(|number| number.to_string()).collect();
+    assert_eq!(values, expected);
+}
