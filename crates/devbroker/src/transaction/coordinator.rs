@@ -292,3 +292,6 @@ fn restore(entries: &mut BTreeMap<String, Transaction>, record: &Record) {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;
