@@ -89,7 +89,7 @@ impl CallExecutor {
         let step = self.steps.get(processor, &call.step)?;
         let permits = Arc::clone(&self.permits);
         let sender = self.sender.clone();
-        let id = call.id.clone();
+        let id = call.id;
         let key = call.idempotency_key.clone();
         let request = call.request.clone();
         self.in_flight += 1;
@@ -98,7 +98,11 @@ impl CallExecutor {
                 return;
             };
             let answer = step.call(&key, &request).await;
-            let mut returned = Returned { task, epoch, result: CallResult::new(id, answer) };
+            let result = match answer {
+                Ok(answer) => CallResult::answer(id, answer),
+                Err(reason) => CallResult::refusal(id, reason),
+            };
+            let mut returned = Returned { task, epoch, result };
             loop {
                 match sender.try_send(returned) {
                     Ok(()) | Err(TrySendError::Disconnected(_)) => return,

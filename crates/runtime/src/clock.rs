@@ -32,3 +32,9 @@ impl Clock {
         self.started.elapsed()
     }
 }
+
+/// Waits between two looks at something that can't tell by itself; each use is bounded by a count.
+#[allow(clippy::disallowed_methods, reason = "the edge: threads of the runtime wait here and nowhere else")]
+pub(crate) fn pause(wait: Duration) {
+    std::thread::sleep(wait);
+}

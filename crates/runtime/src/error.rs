@@ -30,6 +30,17 @@ impl Error {
         Self::Corrupt(message)
     }
 
+    /// An error of the Kafka client, by what can be done about it here.
+    #[allow(clippy::needless_pass_by_value, reason = "used as a function in map_err")]
+    pub(crate) fn from_kafka(error: headwater_kafka::Error) -> Self {
+        use headwater_kafka::ErrorKind;
+        match error.kind() {
+            ErrorKind::Invalid | ErrorKind::Denied => Self::Configuration(error.to_string()),
+            ErrorKind::Fenced => Self::Fenced(error.to_string()),
+            _ => Self::Kafka(error.to_string()),
+        }
+    }
+
     #[allow(clippy::needless_pass_by_value, reason = "used as a function in map_err")]
     pub(crate) fn from_rocksdb(error: rocksdb::Error) -> Self {
         if error.kind() == rocksdb::ErrorKind::Corruption {

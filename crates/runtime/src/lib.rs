@@ -1,1 +1,34 @@
-//! Placeholder.
+//! The stream runtime on Kafka: it drives the pure tasks of `headwater-streams` exactly once.
+//!
+//! - [`Application`]: what scales together; starts workers, keeps them going, stops them.
+//! - `worker`: one thread with one consumer, one transactional producer and its tasks.
+//! - [`state`]: one RocksDB for the process, never ahead of Kafka and never wiped without need.
+//! - `restore`: stores brought up to date from their changelogs, to a point that is safe.
+//! - [`Steps`]: the outside half of the async step.
+//! - [`members`]: who holds which task, for queries.
+
+mod application;
+mod calls;
+mod clock;
+mod directory;
+mod error;
+pub mod members;
+mod metrics;
+mod partition_map;
+mod restore;
+mod schemas;
+mod settings;
+pub mod state;
+mod supervisor;
+mod topics;
+mod worker;
+
+pub use application::{Application, Setup, Status};
+pub use calls::{AsyncStep, StepAnswer, StepFuture, Steps};
+pub use clock::Clock;
+pub use error::Error;
+pub use metrics::Metrics;
+pub use schemas::RegistrySchemas;
+pub use settings::{ApplicationSettings, Stop};
+pub use topics::internal_topics;
+pub use worker::Positions;

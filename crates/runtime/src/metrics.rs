@@ -1,5 +1,7 @@
 //! What a worker measures, as Prometheus metrics; lag and offsets under kafka_exporter's names.
 
+use headwater_log::{Offset, TopicPartition};
+use headwater_streams::Counters;
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
@@ -131,6 +133,41 @@ impl Metrics {
             rebalances: maker.counters("headwater_rebalances_total", "Partitions moved.", &["kind"])?,
             rebuilt: maker.counter("headwater_stores_rebuilt_total", "Stores rebuilt from the start.")?,
         })
+    }
+
+    /// Adds what a task's steps counted.
+    pub fn count(&self, processor: &str, counters: &Counters) {
+        let add = |metric: &IntCounterVec, count: u64| {
+            if count > 0 {
+                metric.with_label_values(&[processor]).inc_by(count);
+            }
+        };
+        add(&self.records, counters.processed);
+        add(&self.skipped, counters.skipped);
+        add(&self.dead_letters, counters.dead_letters);
+        add(&self.rejected, counters.rejected);
+        add(&self.duplicates, counters.deduplicated);
+        add(&self.late, counters.late);
+    }
+
+    /// Notes a committed offset.
+    pub fn committed_at(&self, partition: &TopicPartition, offset: Offset) {
+        let number = partition.partition.to_string();
+        self.offset.with_label_values(&[partition.topic.as_str(), &number]).set(offset.get());
+    }
+
+    /// Notes how far a partition's committed position lies behind its end.
+    pub fn lags_by(&self, partition: &TopicPartition, records: i64) {
+        let number = partition.partition.to_string();
+        self.lag.with_label_values(&[partition.topic.as_str(), &number]).set(records.max(0));
+    }
+
+    /// Forgets a partition that this process no longer reads.
+    pub fn forget_partition(&self, partition: &TopicPartition) {
+        let number = partition.partition.to_string();
+        let labels = [partition.topic.as_str(), &number];
+        let _absent = self.offset.remove_label_values(&labels);
+        let _absent = self.lag.remove_label_values(&labels);
     }
 
     /// The gauge of tasks in a state.

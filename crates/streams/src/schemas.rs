@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use headwater_event::MessageType;
+use headwater_schema::avro::Node;
 use headwater_schema::{Error, ErrorKind, SchemaId, WriterSchema};
 
 /// Schemas by id and by topic. A registry's cache implements it; [`LocalSchemas`] needs no registry.
@@ -86,14 +87,24 @@ impl Schemas for LocalSchemas {
     fn encoder(&self, _topic: &str, message: MessageType, naming: &Naming) -> Result<Encoder, Error> {
         let own = self.register(message.schema)?;
         let schema = self.writer(own)?;
-        let Naming::Union(types) = naming else {
+        let Naming::Union(types @ [_, _, ..]) = naming else {
             return Ok(Encoder { id: own, branch: None, schema });
         };
-        let branch = types.iter().position(|known| known.full_name == message.full_name);
-        let branch = branch.and_then(|branch| u32::try_from(branch).ok());
         let id = self.register(&union_schema(types)?)?;
+        let branch = branch_of(&*self.writer(id)?, message.full_name)?;
         Ok(Encoder { id, branch, schema })
     }
+}
+
+/// Where a record is in a root union; None where the schema is the record itself.
+fn branch_of(schema: &WriterSchema, full_name: &str) -> Result<Option<u32>, Error> {
+    let Node::Union(branches) = schema.avro().root_node() else {
+        return Ok(None);
+    };
+    let branch = branches.iter().position(|id| schema.avro().node(*id).full_name() == Some(full_name));
+    let branch = branch.and_then(|branch| u32::try_from(branch).ok());
+    let missing = || Error::new(ErrorKind::Refused, format!("the topic's union does not hold {full_name}: register it"));
+    branch.map(Some).ok_or_else(missing)
 }
 
 /// The union of record schemas as one schema; a type that several of them define is defined once.

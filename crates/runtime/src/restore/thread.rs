@@ -4,8 +4,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use headwater_kafka::{
-    ConnectionSettings, ConsumerHandle, ConsumerHandler, Isolation, LogReader, LogReaderSettings, Next, Record,
-    StartAt, StartOffset,
+    ConnectionSettings, Isolation, LogReader, LogReaderSettings, Next, Record, StartAt, StartOffset,
 };
 use headwater_log::{Offset, TopicPartition};
 
@@ -157,11 +156,21 @@ impl Work {
         if self.running.is_empty() {
             return Ok(());
         }
-        let mut into = IntoStores { running: &mut self.running, error: None, records: 0 };
-        let polled = self.reader.poll(POLL_WAIT, POLL_RECORDS_MAX, &mut into).map_err(Error::from_kafka)?;
-        let (error, records) = (into.error.take(), into.records);
+        let running = &mut self.running;
+        let (mut failure, mut records) = (None, 0);
+        let each = |record: &Record<'_>| {
+            if let Some(found) = running.find_mut(record.topic(), record.partition()) {
+                records += 1;
+                if let Err(error) = found.record(record.offset(), record.key(), record.value()) {
+                    failure = Some(error);
+                    return Next::Stop;
+                }
+            }
+            Next::Continue
+        };
+        let polled = self.reader.poll(POLL_WAIT, POLL_RECORDS_MAX, each).map_err(Error::from_kafka)?;
         self.metrics.restored.inc_by(records);
-        if let Some(error) = error {
+        if let Some(error) = failure {
             return Err(error);
         }
         for error in polled.errors {
@@ -214,37 +223,5 @@ impl Work {
             let _absent = self.reader.remove(&partition);
             self.tell(running.job.worker, Err(Error::Kafka(error.to_string())));
         }
-    }
-}
-
-/// Records into the stores they belong to.
-struct IntoStores<'a> {
-    running: &'a mut PartitionMap<Running>,
-    error: Option<Error>,
-    records: u64,
-}
-
-impl ConsumerHandler for IntoStores<'_> {
-    fn record(&mut self, record: &Record<'_>) -> Next {
-        if let Some(running) = self.running.find_mut(record.topic(), record.partition()) {
-            self.records += 1;
-            if let Err(error) = running.record(record.offset(), record.key(), record.value()) {
-                self.error = Some(error);
-                return Next::Stop;
-            }
-        }
-        Next::Continue
-    }
-
-    fn assigned(&mut self, _: &[TopicPartition], _: &ConsumerHandle) -> Vec<StartAt> {
-        Vec::new()
-    }
-
-    fn revoked(&mut self, _: &[TopicPartition], _: &ConsumerHandle) -> Vec<TopicPartition> {
-        Vec::new()
-    }
-
-    fn lost(&mut self, _: &[TopicPartition], _: &ConsumerHandle) -> Vec<TopicPartition> {
-        Vec::new()
     }
 }

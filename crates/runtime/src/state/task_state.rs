@@ -134,7 +134,7 @@ impl StateBase for TaskState {
             full_key(&mut long, self.number, store.0, key);
             self.database.db().get_pinned(&long)
         };
-        let value = value.map_err(|error| StateError::new(error.to_string()))?;
+        let value: Option<rocksdb::DBPinnableSlice<'_>> = value.map_err(|error| StateError { message: error.to_string() })?;
         Ok(value.map(|value| Bytes::copy_from_slice(&value)))
     }
 
@@ -177,7 +177,7 @@ impl StateBase for TaskState {
         let mut found = Vec::new();
         for item in self.database.db().iterator_opt(IteratorMode::From(&first, Direction::Forward), options).take(limit)
         {
-            let (key, value) = item.map_err(|error| StateError::new(error.to_string()))?;
+            let (key, value) = item.map_err(|error| StateError { message: error.to_string() })?;
             found.push((Bytes::copy_from_slice(&key[PREFIX_BYTES..]), Bytes::from(value)));
         }
         Ok(found)

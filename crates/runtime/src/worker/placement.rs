@@ -31,7 +31,7 @@ impl Placement {
         let mut anchors: BTreeMap<TopicName, Vec<SubtopologyIndex>> = BTreeMap::new();
         for (topology, declared) in topologies.iter().enumerate() {
             for (subtopology, part) in declared.subtopologies().iter().enumerate() {
-                let anchor = TopicName::new(&real_name(part.domain().anchor))
+                let anchor = TopicName::new(&real_name(part.domain.anchor))
                     .map_err(|error| Error::Configuration(error.to_string()))?;
                 anchors.entry(anchor).or_default().push(SubtopologyIndex { topology, subtopology });
             }

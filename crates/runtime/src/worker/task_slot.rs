@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use headwater_event::Timestamp;
 use headwater_log::{Offset, TopicPartition};
-use headwater_streams::{Effects, Prepared, StateBase, Task};
+use headwater_streams::{CallToStart, Effects, Prepared, Task};
 
 use super::placement::AnchorPartition;
 use crate::Error;
@@ -27,7 +27,7 @@ pub struct TaskSlot {
     pub meta: TaskMeta,
     /// The anchor's partition that brought it here.
     pub anchor: AnchorPartition,
-    /// Its changelog's partition; None when no store is logged.
+    /// Its changelog's partition; None for a stateless subtopology.
     pub changelog: Option<TopicPartition>,
     /// `processor/subtopology`: its name in committed metadata.
     pub reader: String,
@@ -37,13 +37,13 @@ pub struct TaskSlot {
     pub inputs: Vec<TopicPartition>,
     /// Restoring or running.
     pub phase: TaskPhase,
-    /// Positions that Kafka has committed, in the order of `inputs`.
-    pub positions: Vec<Offset>,
+    /// Positions that Kafka has committed, in the order of `inputs`; None before the first record.
+    pub positions: Vec<Option<Offset>>,
     /// What the open transaction will commit of it, between prepare and outcome.
     pub prepared: Option<Prepared>,
     /// Whether it took part in the open transaction.
     pub touched: bool,
-    /// The assignment under which it came here.
+    /// The assignment under which its present life began.
     pub epoch: u64,
 }
 
@@ -52,16 +52,20 @@ impl TaskSlot {
     ///
     /// # Errors
     /// [`Error::State`].
-    pub fn resume(&mut self) -> Result<Vec<headwater_streams::CallToStart>, Error> {
+    pub fn resume(&mut self) -> Result<Vec<CallToStart>, Error> {
+        let none = Timestamp::from_millis(-1);
+        let stream_time = if self.meta.saved_at == Timestamp::default() { none } else { self.meta.stream_time };
         let calls = self
             .task
-            .resume(&self.positions, self.meta.stream_time, &self.state)
-            .map_err(|error| Error::state(format!("task {}: {error}", self.task.id())))?;
+            .resume(&self.positions, stream_time, &self.state)
+            .map_err(|error| Error::State(error.to_string()))?;
         self.phase = TaskPhase::Running;
+        self.touched = false;
+        self.prepared = None;
         Ok(calls)
     }
 
-    /// Makes the changelog records and positions of a commit.
+    /// Closes the task's part of the transaction.
     pub fn prepare(&mut self, effects: &mut Effects) -> &Prepared {
         let prepared = self.task.prepare_commit(effects);
         self.prepared.insert(prepared)
@@ -77,21 +81,21 @@ impl TaskSlot {
         changelog_end: Option<Offset>,
         now: Timestamp,
         batch: &mut StateBatch,
-    ) -> Result<Vec<headwater_streams::CallToStart>, Error> {
+    ) -> Result<Vec<CallToStart>, Error> {
         if let Some(prepared) = self.prepared.take() {
-            self.positions.clone_from(&prepared.positions);
+            self.positions = prepared.positions;
+            self.meta.stream_time = prepared.stream_time;
         }
         let state = &self.state;
-        let applied = self.task.committed(|store, key, value| state.stage(batch, store, key, value));
+        let calls = self.task.committed(|store, key, value| state.stage(batch, store, key, value));
         if let Some(end) = changelog_end {
             self.meta.changelog_offset = end.get();
         }
-        self.meta.stream_time = self.task.stream_time();
         self.meta.saved_at = now;
         self.meta.positions = self.named_positions();
         self.state.stage_meta(batch, &self.meta)?;
         self.touched = false;
-        Ok(applied.calls)
+        Ok(calls)
     }
 
     /// Drops what the open transaction staged, after its abort is certain.
@@ -102,12 +106,7 @@ impl TaskSlot {
     }
 
     fn named_positions(&self) -> BTreeMap<String, i64> {
-        self.inputs.iter().zip(&self.positions).map(|(input, at)| (input.topic.to_string(), at.get())).collect()
-    }
-
-    /// The committed state, as the task reads it.
-    #[must_use]
-    pub fn base(&self) -> &dyn StateBase {
-        &self.state
+        let named = self.inputs.iter().zip(&self.positions);
+        named.filter_map(|(input, at)| Some((input.topic.to_string(), (*at)?.get()))).collect()
     }
 }

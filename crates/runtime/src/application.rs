@@ -1,0 +1,271 @@
+use std::collections::BTreeMap;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use headwater_kafka::{Admin, ConnectionSettings};
+use headwater_log::{Partition, TopicName};
+use headwater_streams::{Limits, Schemas, TaskEnvironment, TaskId, Topology};
+use tokio::runtime::Handle;
+
+use crate::calls::Steps;
+use crate::clock::Clock;
+use crate::directory::Directory;
+use crate::members::{Member, MembersTopic};
+use crate::metrics::Metrics;
+use crate::restore::{Restored, Restorer};
+use crate::settings::{ApplicationSettings, Stop};
+use crate::state::{StateDatabase, TaskState};
+use crate::supervisor::{Supervised, Supervisor};
+use crate::topics::{self, ChangelogFacts};
+use crate::worker::Placement;
+use crate::Error;
+
+const ADMIN_DEADLINE: Duration = Duration::from_secs(15);
+/// Restores that are done and not taken in yet: at most one for each task of a worker.
+const RESTORED_MAX: usize = 65_536;
+
+/// What an application is made of.
+pub struct Setup {
+    /// How it runs here.
+    pub settings: ApplicationSettings,
+    /// Which Kafka.
+    pub connection: ConnectionSettings,
+    /// Its processors.
+    pub topologies: Vec<Topology>,
+    /// Schemas, from a registry or local.
+    pub schemas: Arc<dyn Schemas>,
+    /// The outside calls that its processors make.
+    pub steps: Steps,
+    /// Where its metrics go.
+    pub metrics: prometheus::Registry,
+    /// Where outside calls run.
+    pub calls: Handle,
+}
+
+/// What the workers of an application share; read only, but for the directory.
+pub struct Shared {
+    pub(crate) settings: ApplicationSettings,
+    pub(crate) connection: ConnectionSettings,
+    pub(crate) topologies: Vec<Topology>,
+    pub(crate) placement: Placement,
+    pub(crate) environment: Arc<TaskEnvironment>,
+    pub(crate) database: StateDatabase,
+    pub(crate) metrics: Metrics,
+    pub(crate) clock: Clock,
+    pub(crate) directory: Directory,
+    changelogs: BTreeMap<TopicName, ChangelogFacts>,
+    restorer: OnceLock<Restorer>,
+    restored: Vec<SyncSender<Result<Restored, Error>>>,
+}
+
+impl Shared {
+    pub(crate) fn real_topic(&self, declared: &str) -> Result<TopicName, Error> {
+        topics::real_name(declared, self.connection.prefix())
+    }
+
+    pub(crate) fn changelog_facts(&self, changelog: &TopicName) -> ChangelogFacts {
+        self.changelogs
+            .get(changelog)
+            .cloned()
+            .unwrap_or(ChangelogFacts { topic_id: None, delete_retention_ms: i64::MAX })
+    }
+
+    pub(crate) fn restorer(&self) -> Result<&Restorer, Error> {
+        self.restorer.get().ok_or_else(|| Error::State("the restore thread has not started".to_owned()))
+    }
+
+    /// A task without state is up to date at once.
+    pub(crate) fn report_restored(&self, worker: usize, restored: Restored) -> Result<(), Error> {
+        let sender = self.restored.get(worker);
+        let sent = sender.is_some_and(|sender| sender.try_send(Ok(restored)).is_ok());
+        if sent { Ok(()) } else { Err(Error::State(format!("worker {worker} takes no more restored tasks"))) }
+    }
+}
+
+/// How an application is doing in this process.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Status {
+    /// Tasks that work.
+    pub running: Vec<String>,
+    /// Tasks that are being restored.
+    pub restoring: Vec<String>,
+    /// Workers that have joined the group and have been given their share.
+    pub workers_joined: usize,
+    /// Workers in all.
+    pub workers: usize,
+    /// Why a worker has ended for good.
+    pub failed: Option<String>,
+}
+
+impl Status {
+    /// Whether every worker has joined and every task works.
+    #[must_use]
+    pub const fn is_ready(&self) -> bool {
+        self.failed.is_none() && self.workers_joined == self.workers && self.restoring.is_empty()
+    }
+}
+
+/// An application that runs in this process.
+pub struct Application {
+    shared: Arc<Shared>,
+    supervisor: Supervisor,
+    members: Option<MembersTopic>,
+    restore_thread: Option<JoinHandle<()>>,
+}
+
+impl Application {
+    /// Checks its topics, makes internal ones that are missing, opens the stores, and starts the workers.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] for what has to be mended first, [`Error::Kafka`], [`Error::State`].
+    pub fn start(setup: Setup) -> Result<Self, Error> {
+        let Setup { settings, connection, topologies, schemas, steps, metrics, calls } = setup;
+        let clock = Clock::system();
+        let metrics = Metrics::new(&metrics, &settings.application)?;
+        let admin = Admin::new(&connection, ADMIN_DEADLINE).map_err(Error::from_kafka)?;
+        let found = topics::prepare(&admin, &topologies, connection.prefix())?;
+        let cluster = admin.describe_cluster().map_err(Error::from_kafka)?;
+        let database = open_database(&settings)?;
+        let workers = settings.workers.max(1);
+        let tasks_max = found.facts.iter().map(|topic| topic.partitions.get() as usize).max().unwrap_or(1)
+            * topologies.iter().map(|topology| topology.subtopologies().len()).sum::<usize>().max(1);
+        let limits = Limits {
+            cache_bytes_max: (settings.memory.overlay_bytes() / tasks_max.max(1)).max(64 << 10),
+            calls_in_flight_max: settings.calls_in_flight_max,
+            ..Limits::default()
+        };
+        let environment = TaskEnvironment::new(schemas, cluster.cluster_id, found.facts, limits)
+            .map_err(|error| Error::Configuration(error.to_string()))?;
+        let placement = Placement::new(&topologies, &|declared| {
+            topics::real_name(declared, connection.prefix()).map_or_else(|_| declared.to_owned(), |name| name.to_string())
+        })?;
+        let (senders, receivers): (Vec<_>, Vec<_>) = (0..workers).map(|_| sync_channel(RESTORED_MAX)).unzip();
+        let prefetch_kbytes = u32::try_from(settings.memory.fetch_bytes() / 1024).unwrap_or(16 * 1024);
+        let (restorer, restore_thread) =
+            Restorer::start(&connection, senders.clone(), prefetch_kbytes, metrics.clone(), clock)?;
+        let members = MembersTopic::start(&connection, &settings)?;
+        let shared = Arc::new(Shared {
+            settings,
+            connection,
+            topologies,
+            placement,
+            environment: Arc::new(environment),
+            database,
+            metrics,
+            clock,
+            directory: Directory::default(),
+            changelogs: found.changelogs,
+            restorer: OnceLock::from(restorer),
+            restored: senders,
+        });
+        let publisher = members.as_ref().map(MembersTopic::publisher);
+        let supervisor = Supervisor::start(Supervised {
+            shared: Arc::clone(&shared),
+            steps,
+            calls,
+            restored: receivers,
+            publisher,
+        })?;
+        Ok(Self { shared, supervisor, members, restore_thread: Some(restore_thread) })
+    }
+
+    /// How it is doing.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.supervisor.status()
+    }
+
+    /// Whether every worker has joined and every task works.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.status().is_ready()
+    }
+
+    /// Why it has failed for good, if it has.
+    #[must_use]
+    pub fn failed(&self) -> Option<String> {
+        self.status().failed
+    }
+
+    /// A task's committed state, if the task works in this process.
+    #[must_use]
+    pub fn view(&self, processor: &str, subtopology: &str, partition: Partition) -> Option<TaskState> {
+        let id = TaskId { processor: processor.to_owned(), subtopology: subtopology.to_owned(), partition };
+        self.shared.directory.find(&id)
+    }
+
+    /// The tasks that work in this process.
+    #[must_use]
+    pub fn tasks(&self) -> Vec<TaskId> {
+        self.shared.directory.ids()
+    }
+
+    /// How many partitions a topic has (declared name); None for a topic that it does not use.
+    #[must_use]
+    pub fn partitions_of(&self, topic: &str) -> Option<u32> {
+        let topic = self.shared.environment.find(topic)?;
+        Some(self.shared.environment.topic(topic)?.partitions.get())
+    }
+
+    /// Who holds which task, over all instances, as the members topic says; empty when this instance serves no queries.
+    #[must_use]
+    pub fn members(&self) -> Vec<Member> {
+        self.members.as_ref().map(MembersTopic::members).unwrap_or_default()
+    }
+
+    /// Room that the stores take.
+    ///
+    /// # Errors
+    /// [`Error::State`].
+    pub fn refresh_metrics(&self) -> Result<(), Error> {
+        let sizes = self.shared.database.sizes()?;
+        let set = |kind: &str, bytes: u64| {
+            self.shared.metrics.state_bytes.with_label_values(&[kind]).set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        };
+        set("disk", sizes.disk_bytes);
+        set("memory", sizes.memory_bytes);
+        let status = self.status();
+        let count = |tasks: &[String]| i64::try_from(tasks.len()).unwrap_or(i64::MAX);
+        self.shared.metrics.tasks_in("running").set(count(&status.running));
+        self.shared.metrics.tasks_in("restoring").set(count(&status.restoring));
+        Ok(())
+    }
+
+    /// Commits, gives its partitions back, and ends.
+    ///
+    /// # Errors
+    /// The first worker's error.
+    pub fn stop(mut self, how: Stop) -> Result<(), Error> {
+        let stopped = self.supervisor.stop(how);
+        if let Some(members) = self.members.take() {
+            members.stop();
+        }
+        drop(self.shared);
+        if let Some(thread) = self.restore_thread.take() {
+            // The thread ends when the last worker's way to it is gone.
+            let _panicked = thread.join();
+        }
+        stopped
+    }
+}
+
+/// Opens the stores; a database that is damaged is set aside and its stores are rebuilt from their changelogs.
+fn open_database(settings: &ApplicationSettings) -> Result<StateDatabase, Error> {
+    match StateDatabase::open(&settings.state_dir, settings.memory) {
+        Err(Error::Corrupt(why)) => {
+            let aside = settings.state_dir.with_extension("damaged");
+            tracing::error!(%why, aside = %aside.display(), "local state is damaged; it is set aside and rebuilt");
+            let moved = std::fs::remove_dir_all(&aside).or_else(|error| match error.kind() {
+                std::io::ErrorKind::NotFound => Ok(()),
+                _ => Err(error),
+            });
+            moved
+                .and_then(|()| std::fs::rename(&settings.state_dir, &aside))
+                .map_err(|error| Error::State(format!("damaged state can't be set aside: {error}")))?;
+            StateDatabase::open(&settings.state_dir, settings.memory)
+        }
+        opened => opened,
+    }
+}

@@ -1,0 +1,28 @@
+use headwater_log::Offset;
+
+use super::placement::AnchorPartition;
+use super::positions::Positions;
+
+/// A partition that this worker fetches, for all tasks that read it.
+pub struct InputPartition {
+    /// The anchor's partition that brought it here.
+    pub anchor: AnchorPartition,
+    /// The tasks that read it: place of the task, number of its input.
+    pub readers: Vec<(usize, usize)>,
+    /// What is committed for it, by reader.
+    pub committed: Positions,
+    /// The offset after the last record that was handed out; None before the first, or after a seek.
+    pub fetched: Option<Offset>,
+    /// The end, while nothing has come after it: the consumer's position behind markers.
+    pub end: Option<Offset>,
+    /// Whether the consumer holds it back.
+    pub paused: bool,
+}
+
+impl InputPartition {
+    /// A partition with what the group has committed for it.
+    #[must_use]
+    pub const fn new(anchor: AnchorPartition, committed: Positions) -> Self {
+        Self { anchor, readers: Vec::new(), committed, fetched: None, end: None, paused: false }
+    }
+}
