@@ -1,3 +1,5 @@
+//! One order as a document.
+
 use headwater_contracts::orders::{OrderLine, OrderView};
 use headwater_event::{Currency, CustomerId, OrderId, PaymentId, ShipmentId, Timestamp};
 use serde::{Deserialize, Serialize};

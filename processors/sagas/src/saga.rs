@@ -144,4 +144,4 @@ impl Saga {
 #[cfg(test)]
 mod laws_tests;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -3,12 +3,12 @@
 use super::*;
 use crate::declared::{DECLARED, short};
 
-pub(super) fn id(text: &str) -> EventId {
+pub(crate) fn id(text: &str) -> EventId {
     EventId::of_text(text)
 }
 
 /// A step from `Type` or `Type<Cause`; a cause that is no step of the saga is written like any other name.
-pub(super) fn step(text: &str, millis: i64) -> Step {
+pub(crate) fn step(text: &str, millis: i64) -> Step {
     let (event, cause) = text.split_once('<').unwrap_or((text, "a command"));
     let name = event.trim_end_matches('\'');
     let full = DECLARED.iter().map(|declared| declared.event).find(|full| short(full) == name).unwrap_or(name);
@@ -24,7 +24,7 @@ pub(super) fn step(text: &str, millis: i64) -> Step {
     }
 }
 
-pub(super) fn saga(steps: &[&str]) -> Saga {
+pub(crate) fn saga(steps: &[&str]) -> Saga {
     let mut saga = Saga::default();
     for (millis, text) in (1..).zip(steps) {
         assert!(saga.add(step(text, millis)));
@@ -41,7 +41,7 @@ fn check(steps: &[&str], state: State, anomalies: &[&str]) {
     assert_eq!(judgement.ended_at.is_some(), state.is_end());
 }
 
-pub(super) const DELIVERED: [&str; 13] = [
+pub(crate) const DELIVERED: [&str; 13] = [
     "OrderCreated",
     "InventoryReserved<answer",
     "OrderConfirmed<InventoryReserved",
@@ -57,7 +57,7 @@ pub(super) const DELIVERED: [&str; 13] = [
     "NotificationSent''<OrderDelivered",
 ];
 
-pub(super) const REFUNDED: [&str; 10] = [
+pub(crate) const REFUNDED: [&str; 10] = [
     "OrderCreated",
     "InventoryReserved<answer",
     "OrderConfirmed<InventoryReserved",
