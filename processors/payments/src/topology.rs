@@ -120,3 +120,6 @@ fn emit(order_id: &OrderId, fact: Fact, context: &mut Context<'_>) -> Result<(),
         Fact::RefundFailed { reason } => context.send(EVENTS, &RefundFailed { order_id, payment_id, reason }),
     }
 }
+
+#[cfg(test)]
+mod tests;
