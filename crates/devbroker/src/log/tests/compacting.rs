@@ -163,6 +163,25 @@ fn a_producer_goes_on_after_its_batches_were_compacted() {
 }
 
 #[test]
+fn a_stop_within_a_pass_loses_no_producer() {
+    let storage = memory();
+    let mut log = open(&storage, &compacting());
+    for i in 0..10 {
+        append(&mut log, &batch(&["a=1"]).by(1, 0, i));
+    }
+    let before = log.size_bytes();
+    while log.size_bytes() > before / 2 {
+        assert!(log.maintain(NOW, 1).unwrap().more);
+    }
+    append(&mut log, &batch(&["b=1"]).by(2, 0, 0));
+    let mut reopened = open(&storage, &compacting());
+    assert_eq!(reopened.active_producers(), log.active_producers());
+    assert!(append(&mut reopened, &batch(&["a=1"]).by(1, 0, 5)).duplicate);
+    assert!(maintain(&mut reopened, NOW).compacted);
+    assert_eq!(consumed(&reopened, Isolation::ReadCommitted), ["9:a=1", "10:b=1"]);
+}
+
+#[test]
 fn the_settings_say_when() {
     let append_all = |config: &LogConfig| {
         let mut log = open(&memory(), config);

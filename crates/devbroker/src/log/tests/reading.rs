@@ -100,3 +100,33 @@ fn the_largest_time_counts_only_from_the_start_on() {
     log.delete_records_before(1).unwrap();
     assert_eq!(log.max_timestamp().unwrap(), Some(TimedOffset { offset: 2, timestamp_ms: 101 }));
 }
+
+#[test]
+fn a_time_finds_its_first_record_across_index_entries() {
+    let storage = memory();
+    let mut log = open(&storage, &LogConfig::default());
+    let large = format!("a={}", "x".repeat(5000));
+    for i in 0..20 {
+        append(&mut log, &batch(&[&large]).at(NOW + i / 2 * 1000));
+    }
+    log.checkpoint().unwrap();
+    for log in [log, open(&storage, &LogConfig::default())] {
+        for i in 0..10 {
+            let found = TimedOffset { offset: i * 2, timestamp_ms: NOW + i * 1000 };
+            assert_eq!(log.offset_for_time(NOW + i * 1000).unwrap(), Some(found));
+        }
+    }
+}
+
+#[test]
+fn a_read_never_skips_a_batch_that_does_not_fit() {
+    let mut log = fresh();
+    let (small, large) = (batch(&["a=1"]).bytes(), batch(&[&format!("b={}", "x".repeat(500))]).bytes());
+    log.append([small.clone(), large].concat().into(), NOW).unwrap();
+    log.append(small.clone(), NOW).unwrap();
+    for max_bytes in 0..1000 {
+        let fetched = log.read(0, max_bytes, Isolation::ReadUncommitted).unwrap().records;
+        let offsets: Vec<i64> = decode(&fetched).iter().map(|record| record.offset).collect();
+        assert_eq!(offsets, (0..offsets.len() as i64).collect::<Vec<_>>(), "{max_bytes} bytes");
+    }
+}
