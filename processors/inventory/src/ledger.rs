@@ -30,6 +30,9 @@ pub struct Product {
     pub confirmed: i64,
     /// The largest time of what changed it.
     pub updated_at: Timestamp,
+    /// How many facts of the catalogue it has had; holds do not count.
+    #[serde(default)]
+    pub version: u64,
 }
 
 impl Product {
@@ -46,6 +49,7 @@ impl Product {
             reserved: 0,
             confirmed: 0,
             updated_at: Timestamp::default(),
+            version: 0,
         }
     }
 

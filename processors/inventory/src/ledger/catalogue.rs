@@ -149,6 +149,7 @@ impl CatalogueFact {
     #[must_use]
     pub fn evolve(&self, sku: &str, product: Option<Product>) -> Product {
         let mut product = product.unwrap_or_else(|| Product::named(sku));
+        product.version += 1;
         match self {
             Self::Defined { name, description, price } => {
                 product.name.clone_from(name);
