@@ -120,3 +120,6 @@ fn ask(notification: &Notification, context: &mut Context<'_>) -> Result<(), Fai
         request,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -110,3 +110,6 @@ impl Parcels {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

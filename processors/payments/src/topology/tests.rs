@@ -24,8 +24,7 @@ fn confirm(driver: &mut TestDriver, order: &str) -> Envelope {
 }
 
 fn cancel(driver: &mut TestDriver, order: &str) -> Envelope {
-    let cancelled =
-        OrderCancelled { order_id: id(order), reason: "requested".to_owned(), detail: String::new() };
+    let cancelled = OrderCancelled { order_id: id(order), reason: "requested".to_owned(), detail: String::new() };
     driver.send(ORDERS_EVENTS, &cancelled).unwrap()
 }
 
