@@ -1,0 +1,14 @@
+//! The core's promises, through its public face.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(missing_docs)]
+
+mod cart;
+mod commands;
+mod calls;
+mod counting;
+mod decider;
+mod messages;
+mod parking;
+mod policies;
+mod timers;
+mod worlds;
