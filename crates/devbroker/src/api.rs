@@ -26,11 +26,7 @@ pub(crate) use node::{Client, Node};
 use crate::server::frame::{FrameError, RequestFrame, decode_body, encode_response};
 
 /// Answers one request; `None` where the protocol wants silence (produce with acks=0).
-pub(crate) async fn answer(
-    node: &Node,
-    client: &Client,
-    frame: &RequestFrame,
-) -> Result<Option<Bytes>, FrameError> {
+pub(crate) async fn answer(node: &Node, client: &Client, frame: &RequestFrame) -> Result<Option<Bytes>, FrameError> {
     let version = frame.version;
     let response = match frame.api.key {
         ApiKey::Produce => {
@@ -52,10 +48,10 @@ pub(crate) async fn answer(
         }
         ApiKey::ListOffsets => with(frame, |r| list_offsets::list_offsets(node, r, version))?,
         ApiKey::OffsetForLeaderEpoch => with(frame, |r| list_offsets::offset_for_leader_epoch(node, r))?,
-        ApiKey::Metadata => with(frame, |r| metadata::metadata(node, r, version))?,
+        ApiKey::Metadata => with(frame, |r| metadata::metadata(node, client, r, version))?,
         ApiKey::DescribeTopicPartitions => with(frame, |r| metadata::describe_topic_partitions(node, r))?,
-        ApiKey::FindCoordinator => with(frame, |r| cluster::find_coordinator(node, r, version))?,
-        ApiKey::DescribeCluster => with(frame, |r| cluster::describe_cluster(node, r, version))?,
+        ApiKey::FindCoordinator => with(frame, |r| cluster::find_coordinator(node, client, r, version))?,
+        ApiKey::DescribeCluster => with(frame, |r| cluster::describe_cluster(node, client, r, version))?,
         ApiKey::DescribeLogDirs => with(frame, |r| cluster::describe_log_dirs(node, r))?,
         ApiKey::DescribeAcls => with(frame, cluster::describe_acls)?,
         ApiKey::Heartbeat => with(frame, |r| groups::heartbeat(node, r))?,

@@ -58,7 +58,11 @@ pub fn a_static_member_that_restarts_keeps_its_partitions(target: &Target) {
     let topic = topic(target, "static", 4, &[]);
     let group = target.unique("group");
     let join = |instance: &str| {
-        let settings = [("group.instance.id", instance), ("partition.assignment.strategy", "cooperative-sticky"), ("session.timeout.ms", "30000")];
+        let settings = [
+            ("group.instance.id", instance),
+            ("partition.assignment.strategy", "cooperative-sticky"),
+            ("session.timeout.ms", "30000"),
+        ];
         let member = consumer(target, &group, &settings);
         member.subscribe(&[topic.as_str()]).unwrap();
         member

@@ -1,9 +1,17 @@
 //! One list of cases, driven by librdkafka on every target: the embedded broker on disk, the embedded broker
 //! in memory, and Apache Kafka where `KAFKA_BOOTSTRAP_SERVERS` names one. Apache Kafka is right by definition.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    missing_docs,
+    reason = "tests"
+)]
 
 mod clients;
+mod console;
 mod crash;
 mod groups;
 mod logs;

@@ -7,9 +7,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::Producer;
 use rdkafka::{Offset, TopicPartitionList};
 
-use crate::clients::{
-    consumer, payloads, poll, producer, read, reader, send_values, topic, transactional, until,
-};
+use crate::clients::{consumer, payloads, poll, producer, read, reader, send_values, topic, transactional, until};
 use crate::target::Target;
 
 const COMMITTED: &[(&str, &str)] = &[("isolation.level", "read_committed")];
@@ -47,9 +45,8 @@ pub fn read_committed_waits_for_an_open_transaction(target: &Target) {
     let committed = reader(target, &topic, 1, COMMITTED);
     assert_eq!(payloads(&read(target, &committed, 1)), ["before"]);
     assert_eq!(payloads(&read(target, &reader(target, &topic, 1, UNCOMMITTED), 3)), ["before", "inside", "behind"]);
-    let marks = |settings| {
-        reader(target, &topic, 1, settings).fetch_watermarks(&topic, 0, Duration::from_secs(10)).unwrap()
-    };
+    let marks =
+        |settings| reader(target, &topic, 1, settings).fetch_watermarks(&topic, 0, Duration::from_secs(10)).unwrap();
     assert_eq!(marks(COMMITTED), (0, 1), "the last stable offset is where the transaction begins");
     assert_eq!(marks(UNCOMMITTED), (0, 3));
     assert!(poll(&committed).is_none());
@@ -101,14 +98,20 @@ pub fn a_new_instance_aborts_what_its_predecessor_left(target: &Target) {
 pub fn a_transaction_that_is_too_old_is_aborted(target: &Target) {
     let topic = topic(target, "old", 1, &[]);
     let id = target.unique("tx");
-    let slow = producer(target, &[("transactional.id", id.as_str()), ("transaction.timeout.ms", "1000"), ("message.timeout.ms", "1000"), ("socket.timeout.ms", "1000")]);
+    let slow = producer(
+        target,
+        &[
+            ("transactional.id", id.as_str()),
+            ("transaction.timeout.ms", "1000"),
+            ("message.timeout.ms", "1000"),
+            ("socket.timeout.ms", "1000"),
+        ],
+    );
     slow.init_transactions(target.patience).unwrap();
     slow.begin_transaction().unwrap();
     send_values(target, &slow, &topic, 0, &["slow"]);
     let committed = reader(target, &topic, 1, COMMITTED);
-    until(target, "the abort", || {
-        committed.fetch_watermarks(&topic, 0, Duration::from_secs(10)).unwrap() == (0, 2)
-    });
+    until(target, "the abort", || committed.fetch_watermarks(&topic, 0, Duration::from_secs(10)).unwrap() == (0, 2));
     assert!(slow.commit_transaction(target.patience).is_err(), "what was aborted cannot commit");
     assert!(poll(&committed).is_none());
 }

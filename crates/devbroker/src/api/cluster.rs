@@ -9,24 +9,26 @@ use kafka_protocol::messages::describe_log_dirs_response::{
 };
 use kafka_protocol::messages::find_coordinator_response::Coordinator;
 use kafka_protocol::messages::{
-    DescribeAclsRequest, DescribeAclsResponse, DescribeClusterRequest, DescribeClusterResponse,
-    DescribeLogDirsRequest, DescribeLogDirsResponse, FindCoordinatorRequest, FindCoordinatorResponse,
+    DescribeAclsRequest, DescribeAclsResponse, DescribeClusterRequest, DescribeClusterResponse, DescribeLogDirsRequest,
+    DescribeLogDirsResponse, FindCoordinatorRequest, FindCoordinatorResponse,
 };
 use kafka_protocol::protocol::StrBytes;
 
-use super::Node;
 use super::answers::{NODE, code_of, text, topic_name};
+use super::{Client, Node};
 use crate::log::PartitionLog;
 
 /// FindCoordinator: this node, for groups and transactions.
 pub(super) fn find_coordinator(
     node: &Node,
+    client: &Client,
     request: FindCoordinatorRequest,
     version: i16,
 ) -> FindCoordinatorResponse {
+    let address = node.advertised(client);
     let error = (!matches!(request.key_type, 0 | 1)).then_some(ResponseError::InvalidRequest);
-    let host = text(&node.address.ip().to_string());
-    let port = i32::from(node.address.port());
+    let host = text(&address.ip().to_string());
+    let port = i32::from(address.port());
     if version < 4 {
         return FindCoordinatorResponse::default()
             .with_error_code(code_of(error))
@@ -48,13 +50,15 @@ pub(super) fn find_coordinator(
 /// DescribeCluster.
 pub(super) fn describe_cluster(
     node: &Node,
+    client: &Client,
     request: DescribeClusterRequest,
     version: i16,
 ) -> DescribeClusterResponse {
+    let address = node.advertised(client);
     let broker = DescribeClusterBroker::default()
         .with_broker_id(NODE)
-        .with_host(text(&node.address.ip().to_string()))
-        .with_port(i32::from(node.address.port()));
+        .with_host(text(&address.ip().to_string()))
+        .with_port(i32::from(address.port()));
     let response = DescribeClusterResponse::default().with_cluster_id(text(node.catalog.cluster_id()));
     if version >= 1 && request.endpoint_type != 1 {
         return response
@@ -67,9 +71,8 @@ pub(super) fn describe_cluster(
 
 /// DescribeLogDirs: one folder with everything in it.
 pub(super) fn describe_log_dirs(node: &Node, request: DescribeLogDirsRequest) -> DescribeLogDirsResponse {
-    let asked: Option<BTreeMap<String, Vec<i32>>> = request
-        .topics
-        .map(|topics| topics.into_iter().map(|t| (t.topic.to_string(), t.partitions)).collect());
+    let asked: Option<BTreeMap<String, Vec<i32>>> =
+        request.topics.map(|topics| topics.into_iter().map(|t| (t.topic.to_string(), t.partitions)).collect());
     let mut topics = Vec::new();
     for topic in node.catalog.all() {
         let wanted = |index: i32| {

@@ -59,8 +59,7 @@ fn describe_one(
 ) -> Result<Vec<DescribeConfigsResourceResult>, Refusal> {
     match resource.resource_type {
         TOPIC => {
-            let topic =
-                node.catalog.topic(&resource.resource_name).ok_or(ResponseError::UnknownTopicOrPartition)?;
+            let topic = node.catalog.topic(&resource.resource_name).ok_or(ResponseError::UnknownTopicOrPartition)?;
             Ok(DEFINITIONS.iter().map(|definition| topic_setting(definition, &topic.configs, synonyms)).collect())
         }
         BROKER if matches!(resource.resource_name.as_str(), "" | "1") => {
@@ -71,9 +70,10 @@ fn describe_one(
             let listen = node.address.to_string();
             let settings =
                 broker_settings(&listen, &node.log_dir, node.default_partitions, node.auto_create_topics, NODE.0);
-            Ok(settings.into_iter().map(|(name, kind, value)| {
-                setting(name, &value, kind, SOURCE_STATIC_BROKER).with_read_only(true)
-            }).collect())
+            Ok(settings
+                .into_iter()
+                .map(|(name, kind, value)| setting(name, &value, kind, SOURCE_STATIC_BROKER).with_read_only(true))
+                .collect())
         }
         BROKER => Err(Refusal::new(ResponseError::InvalidRequest, "the only broker is 1")),
         BROKER_LOGGER | CLIENT_METRICS | GROUP => Ok(Vec::new()),
@@ -142,8 +142,7 @@ pub(super) fn incremental_alter(
 ) -> IncrementalAlterConfigsResponse {
     let responses = request.resources.into_iter().map(|resource| {
         let result = topic_only(resource.resource_type).and_then(|()| {
-            let topic =
-                node.catalog.topic(&resource.resource_name).ok_or(ResponseError::UnknownTopicOrPartition)?;
+            let topic = node.catalog.topic(&resource.resource_name).ok_or(ResponseError::UnknownTopicOrPartition)?;
             let mut configs = topic.configs.clone();
             for change in &resource.configs {
                 apply(&mut configs, change)?;
@@ -172,12 +171,7 @@ fn checked(name: &str, value: &str) -> Result<(), Refusal> {
     topic_config::check(name, value).map_err(|why| Refusal::new(ResponseError::InvalidConfig, why))
 }
 
-fn replace(
-    node: &Node,
-    name: &str,
-    configs: BTreeMap<String, String>,
-    validate_only: bool,
-) -> Result<(), Refusal> {
+fn replace(node: &Node, name: &str, configs: BTreeMap<String, String>, validate_only: bool) -> Result<(), Refusal> {
     if validate_only {
         return match node.catalog.topic(name) {
             Some(_) => Ok(()),
@@ -201,9 +195,10 @@ fn apply(configs: &mut BTreeMap<String, String>, change: &AlterableConfig) -> Re
         configs.remove(name);
         return Ok(());
     }
-    let value = change.value.as_deref().ok_or_else(|| {
-        Refusal::new(ResponseError::InvalidRequest, format!("the value of {name} is missing"))
-    })?;
+    let value = change
+        .value
+        .as_deref()
+        .ok_or_else(|| Refusal::new(ResponseError::InvalidRequest, format!("the value of {name} is missing")))?;
     let present = configs.get(name).map_or(definition.default, String::as_str);
     let list_only = || match definition.kind {
         ConfigType::List => Ok(()),
@@ -234,9 +229,8 @@ fn apply(configs: &mut BTreeMap<String, String>, change: &AlterableConfig) -> Re
 /// ListConfigResources: topics and the broker; version 0 asked for client metrics only, which there are none of.
 pub(super) fn list_resources(node: &Node, request: ListConfigResourcesRequest) -> ListConfigResourcesResponse {
     let wanted = |kind: i8| request.resource_types.contains(&kind);
-    let resource = |name: &str, kind: i8| {
-        ConfigResource::default().with_resource_name(text(name)).with_resource_type(kind)
-    };
+    let resource =
+        |name: &str, kind: i8| ConfigResource::default().with_resource_name(text(name)).with_resource_type(kind);
     let mut resources = Vec::new();
     if wanted(TOPIC) {
         resources.extend(node.catalog.all().iter().map(|topic| resource(&topic.name, TOPIC)));

@@ -92,10 +92,9 @@ fn resolve(node: &Node, request: &FetchRequest, version: i16) -> Vec<Wanted> {
         for partition in &asked.partitions {
             let log = match &found {
                 None => Err(unknown),
-                Some(found) => found
-                    .partition(partition.partition)
-                    .cloned()
-                    .ok_or(ResponseError::UnknownTopicOrPartition),
+                Some(found) => {
+                    found.partition(partition.partition).cloned().ok_or(ResponseError::UnknownTopicOrPartition)
+                }
             };
             wanted.push(Wanted {
                 topic,
@@ -109,11 +108,7 @@ fn resolve(node: &Node, request: &FetchRequest, version: i16) -> Vec<Wanted> {
     wanted
 }
 
-fn read_all(
-    wanted: &[Wanted],
-    isolation: Isolation,
-    max_bytes: usize,
-) -> Vec<Result<Fetched, ResponseError>> {
+fn read_all(wanted: &[Wanted], isolation: Isolation, max_bytes: usize) -> Vec<Result<Fetched, ResponseError>> {
     let mut left = max_bytes;
     let mut any = false;
     let read_one = |wanted: &Wanted| {
@@ -140,9 +135,7 @@ fn respond(
     let mut topics: Vec<_> = request
         .topics
         .iter()
-        .map(|asked| {
-            FetchableTopicResponse::default().with_topic(asked.topic.clone()).with_topic_id(asked.topic_id)
-        })
+        .map(|asked| FetchableTopicResponse::default().with_topic(asked.topic.clone()).with_topic_id(asked.topic_id))
         .collect();
     for (wanted, result) in wanted.into_iter().zip(results) {
         if let Some(topic) = topics.get_mut(wanted.topic) {
@@ -152,17 +145,10 @@ fn respond(
     FetchResponse::default().with_responses(topics)
 }
 
-fn partition_data(
-    index: i32,
-    result: Result<Fetched, ResponseError>,
-    isolation: Isolation,
-) -> PartitionData {
+fn partition_data(index: i32, result: Result<Fetched, ResponseError>, isolation: Isolation) -> PartitionData {
     let data = PartitionData::default().with_partition_index(index);
     match result {
-        Err(error) => data
-            .with_error_code(error.code())
-            .with_high_watermark(-1)
-            .with_records(Some(Bytes::new())),
+        Err(error) => data.with_error_code(error.code()).with_high_watermark(-1).with_records(Some(Bytes::new())),
         Ok(fetched) => {
             let aborted = fetched.aborted.iter().map(|aborted| {
                 AbortedTransaction::default()

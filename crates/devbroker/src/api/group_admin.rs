@@ -32,10 +32,7 @@ fn missing(id: GroupId, version: i16) -> DescribedGroup {
         return group.with_group_id(id);
     }
     let message = text(&format!("group {} not found", id.as_str()));
-    group
-        .with_group_id(id)
-        .with_error_code(ResponseError::GroupIdNotFound.code())
-        .with_error_message(Some(message))
+    group.with_group_id(id).with_error_code(ResponseError::GroupIdNotFound.code()).with_error_message(Some(message))
 }
 
 fn described(group: &Group) -> DescribedGroup {
@@ -50,9 +47,7 @@ fn described(group: &Group) -> DescribedGroup {
         if !stable {
             return described;
         }
-        described
-            .with_member_metadata(member.subscription(protocol))
-            .with_member_assignment(member.assignment.clone())
+        described.with_member_metadata(member.subscription(protocol)).with_member_assignment(member.assignment.clone())
     });
     DescribedGroup::default()
         .with_group_state(text(group.state.name()))

@@ -4,8 +4,8 @@ use kafka_protocol::ResponseError;
 use kafka_protocol::messages::join_group_response::JoinGroupResponseMember;
 use kafka_protocol::messages::leave_group_response::MemberResponse;
 use kafka_protocol::messages::{
-    HeartbeatRequest, HeartbeatResponse, JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest,
-    LeaveGroupResponse, SyncGroupRequest, SyncGroupResponse,
+    HeartbeatRequest, HeartbeatResponse, JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest, LeaveGroupResponse,
+    SyncGroupRequest, SyncGroupResponse,
 };
 
 use super::answers::{code, code_of, text};
@@ -18,12 +18,7 @@ fn owned<T: AsRef<str>>(value: Option<T>) -> Option<String> {
 }
 
 /// JoinGroup: answers when the rebalance has ended.
-pub(super) async fn join(
-    node: &Node,
-    client: &Client,
-    request: JoinGroupRequest,
-    version: i16,
-) -> JoinGroupResponse {
+pub(super) async fn join(node: &Node, client: &Client, request: JoinGroupRequest, version: i16) -> JoinGroupResponse {
     let member_id = request.member_id.to_string();
     let joined = if request.group_id.is_empty() {
         Joined::failed(&member_id, ResponseError::InvalidGroupId)

@@ -14,17 +14,18 @@ use kafka_protocol::messages::metadata_response::{
 };
 use kafka_protocol::messages::{MetadataRequest, MetadataResponse};
 
-use super::Node;
 use super::answers::{NODE, text, topic_name};
+use super::{Client, Node};
 use crate::cluster::topic::{Topic, check_name};
 use crate::log::PartitionLog;
 
 /// Metadata: brokers, and the topics that were asked for, made if that is allowed.
-pub(super) fn metadata(node: &Node, request: MetadataRequest, version: i16) -> MetadataResponse {
+pub(super) fn metadata(node: &Node, client: &Client, request: MetadataRequest, version: i16) -> MetadataResponse {
+    let address = node.advertised(client);
     let broker = MetadataResponseBroker::default()
         .with_node_id(NODE)
-        .with_host(text(&node.address.ip().to_string()))
-        .with_port(i32::from(node.address.port()));
+        .with_host(text(&address.ip().to_string()))
+        .with_port(i32::from(address.port()));
     let may_create = request.allow_auto_topic_creation && node.auto_create_topics;
     let topics = match request.topics {
         // In version 0 an empty list means all topics; since then null does.
@@ -108,10 +109,8 @@ pub(super) fn describe_topic_partitions(
     };
     names.sort();
     names.dedup();
-    let (from_topic, from_partition) = request
-        .cursor
-        .map(|cursor| (cursor.topic_name.to_string(), cursor.partition_index))
-        .unwrap_or_default();
+    let (from_topic, from_partition) =
+        request.cursor.map(|cursor| (cursor.topic_name.to_string(), cursor.partition_index)).unwrap_or_default();
     let limit = usize::try_from(request.response_partition_limit).unwrap_or(0);
     let mut left = limit.clamp(1, PAGE_PARTITIONS_MAX);
     let mut response = DescribeTopicPartitionsResponse::default();
@@ -149,9 +148,7 @@ fn unknown_topic(name: &str) -> DescribeTopicPartitionsResponseTopic {
         Ok(()) => ResponseError::UnknownTopicOrPartition,
         Err(_) => ResponseError::InvalidTopicException,
     };
-    DescribeTopicPartitionsResponseTopic::default()
-        .with_name(Some(topic_name(name)))
-        .with_error_code(error.code())
+    DescribeTopicPartitionsResponseTopic::default().with_name(Some(topic_name(name))).with_error_code(error.code())
 }
 
 fn page_partition(index: i32) -> DescribeTopicPartitionsResponsePartition {

@@ -32,4 +32,14 @@ pub(crate) struct Client {
     pub(crate) id: String,
     /// The address it connects from, in Kafka's form (`/127.0.0.1`).
     pub(crate) host: String,
+    /// The address that it reached the node at.
+    pub(crate) reached: SocketAddr,
+}
+
+impl Node {
+    /// Where this client is told to connect: the listener's address, or, where that means all interfaces,
+    /// the one that the client has just used.
+    pub(crate) fn advertised(&self, client: &Client) -> SocketAddr {
+        if self.address.ip().is_unspecified() { client.reached } else { self.address }
+    }
 }

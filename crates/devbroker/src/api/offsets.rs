@@ -4,8 +4,8 @@ use kafka_protocol::ResponseError;
 use kafka_protocol::messages::offset_commit_response::{OffsetCommitResponsePartition, OffsetCommitResponseTopic};
 use kafka_protocol::messages::offset_delete_response::{OffsetDeleteResponsePartition, OffsetDeleteResponseTopic};
 use kafka_protocol::messages::offset_fetch_response::{
-    OffsetFetchResponseGroup, OffsetFetchResponsePartition, OffsetFetchResponsePartitions,
-    OffsetFetchResponseTopic, OffsetFetchResponseTopics,
+    OffsetFetchResponseGroup, OffsetFetchResponsePartition, OffsetFetchResponsePartitions, OffsetFetchResponseTopic,
+    OffsetFetchResponseTopics,
 };
 use kafka_protocol::messages::txn_offset_commit_response::{
     TxnOffsetCommitResponsePartition, TxnOffsetCommitResponseTopic,
@@ -105,9 +105,9 @@ pub(super) fn commit(node: &Node, request: OffsetCommitRequest) -> OffsetCommitR
             .with_error_code(super::answers::code_of(error));
         (asked.topic, answer)
     });
-    let topics = by_topic(answers.collect()).into_iter().map(|(name, partitions)| {
-        OffsetCommitResponseTopic::default().with_name(name).with_partitions(partitions)
-    });
+    let topics = by_topic(answers.collect())
+        .into_iter()
+        .map(|(name, partitions)| OffsetCommitResponseTopic::default().with_name(name).with_partitions(partitions));
     OffsetCommitResponse::default().with_topics(topics.collect())
 }
 
@@ -148,9 +148,9 @@ pub(super) fn commit_in_transaction(
             .with_error_code(super::answers::code_of(error));
         (asked.topic, answer)
     });
-    let topics = by_topic(answers.collect()).into_iter().map(|(name, partitions)| {
-        TxnOffsetCommitResponseTopic::default().with_name(name).with_partitions(partitions)
-    });
+    let topics = by_topic(answers.collect())
+        .into_iter()
+        .map(|(name, partitions)| TxnOffsetCommitResponseTopic::default().with_name(name).with_partitions(partitions));
     TxnOffsetCommitResponse::default().with_topics(topics.collect())
 }
 
@@ -196,9 +196,7 @@ fn position(slot: Option<&Slot>, topic: &str, partition: i32, require_stable: bo
 pub(super) fn fetch(node: &Node, request: OffsetFetchRequest, version: i16) -> OffsetFetchResponse {
     let require_stable = request.require_stable;
     if version < 8 {
-        let asked = request
-            .topics
-            .map(|topics| topics.into_iter().map(|t| (t.name, t.partition_indexes)).collect());
+        let asked = request.topics.map(|topics| topics.into_iter().map(|t| (t.name, t.partition_indexes)).collect());
         let topics = positions(node, &request.group_id, asked, require_stable);
         let topics = topics.into_iter().map(|(name, positions)| {
             OffsetFetchResponseTopic::default()

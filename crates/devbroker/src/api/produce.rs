@@ -39,8 +39,7 @@ fn append(
     topic: &str,
     data: PartitionProduceData,
 ) -> Result<(Appended, i64), ResponseError> {
-    let partition =
-        node.catalog.partition(topic, data.index).ok_or(ResponseError::UnknownTopicOrPartition)?;
+    let partition = node.catalog.partition(topic, data.index).ok_or(ResponseError::UnknownTopicOrPartition)?;
     if is_internal(topic) {
         return Err(ResponseError::InvalidTopicException);
     }

@@ -11,8 +11,8 @@ use kafka_protocol::messages::create_topics_response::{CreatableTopicConfigs, Cr
 use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
 use kafka_protocol::messages::delete_topics_response::DeletableTopicResult;
 use kafka_protocol::messages::{
-    CreatePartitionsRequest, CreatePartitionsResponse, CreateTopicsRequest, CreateTopicsResponse,
-    DeleteTopicsRequest, DeleteTopicsResponse,
+    CreatePartitionsRequest, CreatePartitionsResponse, CreateTopicsRequest, CreateTopicsResponse, DeleteTopicsRequest,
+    DeleteTopicsResponse,
 };
 use uuid::Uuid;
 
@@ -106,8 +106,7 @@ fn checked_configs(configs: &[CreatableTopicConfig]) -> Result<BTreeMap<String, 
     let mut checked = BTreeMap::new();
     for config in configs {
         let Some(value) = config.value.as_deref() else { continue };
-        topic_config::check(&config.name, value)
-            .map_err(|why| Refusal::new(ResponseError::InvalidConfig, why))?;
+        topic_config::check(&config.name, value).map_err(|why| Refusal::new(ResponseError::InvalidConfig, why))?;
         checked.insert(config.name.to_string(), value.to_owned());
     }
     Ok(checked)
@@ -164,10 +163,7 @@ pub(super) fn create_partitions(node: &Node, request: CreatePartitionsRequest) -
     let results = request.topics.into_iter().map(|topic| {
         let result = grow(node, &topic, request.validate_only);
         let (code, message) = Refusal::parts(&result);
-        CreatePartitionsTopicResult::default()
-            .with_name(topic.name)
-            .with_error_code(code)
-            .with_error_message(message)
+        CreatePartitionsTopicResult::default().with_name(topic.name).with_error_code(code).with_error_message(message)
     });
     CreatePartitionsResponse::default().with_results(results.collect())
 }

@@ -5,8 +5,8 @@ use kafka_protocol::messages::describe_producers_response::{PartitionResponse, P
 use kafka_protocol::messages::describe_transactions_response::{TopicData, TransactionState};
 use kafka_protocol::messages::list_transactions_response::TransactionState as ListedTransaction;
 use kafka_protocol::messages::{
-    DescribeProducersRequest, DescribeProducersResponse, DescribeTransactionsRequest,
-    DescribeTransactionsResponse, ListTransactionsRequest, ListTransactionsResponse, ProducerId, TransactionalId,
+    DescribeProducersRequest, DescribeProducersResponse, DescribeTransactionsRequest, DescribeTransactionsResponse,
+    ListTransactionsRequest, ListTransactionsResponse, ProducerId, TransactionalId,
 };
 
 use super::Node;
@@ -49,10 +49,7 @@ fn producers(node: &Node, topic: &str, index: i32) -> PartitionResponse {
 }
 
 /// DescribeTransactions.
-pub(super) fn describe_transactions(
-    node: &Node,
-    request: DescribeTransactionsRequest,
-) -> DescribeTransactionsResponse {
+pub(super) fn describe_transactions(node: &Node, request: DescribeTransactionsRequest) -> DescribeTransactionsResponse {
     let states = request.transactional_ids.into_iter().map(|id| match node.transactions.entry(&id) {
         Some(entry) => described(&lock(&entry)).with_transactional_id(id),
         None => TransactionState::default()
@@ -67,9 +64,9 @@ fn described(transaction: &Transaction) -> TransactionState {
     for at in &transaction.partitions {
         match topics.last_mut() {
             Some(topic) if *topic.topic == *at.topic => topic.partitions.push(at.partition),
-            _ => topics.push(
-                TopicData::default().with_topic(topic_name(&at.topic)).with_partitions(vec![at.partition]),
-            ),
+            _ => {
+                topics.push(TopicData::default().with_topic(topic_name(&at.topic)).with_partitions(vec![at.partition]))
+            }
         }
     }
     TransactionState::default()

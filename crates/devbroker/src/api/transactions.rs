@@ -15,25 +15,15 @@ use crate::cluster::topic::{TopicPartition, is_internal};
 use crate::transaction::machine::Producer;
 
 /// Clients before a certain version know only INVALID_PRODUCER_EPOCH (KIP-588).
-fn for_version<T>(
-    result: Result<T, ResponseError>,
-    version: i16,
-    knows_fenced_since: i16,
-) -> Result<T, ResponseError> {
+fn for_version<T>(result: Result<T, ResponseError>, version: i16, knows_fenced_since: i16) -> Result<T, ResponseError> {
     match result {
-        Err(ResponseError::ProducerFenced) if version < knows_fenced_since => {
-            Err(ResponseError::InvalidProducerEpoch)
-        }
+        Err(ResponseError::ProducerFenced) if version < knows_fenced_since => Err(ResponseError::InvalidProducerEpoch),
         other => other,
     }
 }
 
 /// InitProducerId: idempotent without a transactional id, else fencing the predecessor.
-pub(super) fn init_producer_id(
-    node: &Node,
-    request: InitProducerIdRequest,
-    version: i16,
-) -> InitProducerIdResponse {
+pub(super) fn init_producer_id(node: &Node, request: InitProducerIdRequest, version: i16) -> InitProducerIdResponse {
     let claimed = (request.producer_id.0 != NONE)
         .then_some(Producer { id: request.producer_id.0, epoch: request.producer_epoch });
     let result = match &request.transactional_id {
@@ -42,12 +32,8 @@ pub(super) fn init_producer_id(
     };
     let response = InitProducerIdResponse::default();
     match for_version(result, version, 4) {
-        Ok(producer) => {
-            response.with_producer_id(ProducerId(producer.id)).with_producer_epoch(producer.epoch)
-        }
-        Err(error) => {
-            response.with_error_code(error.code()).with_producer_id(ProducerId(NONE)).with_producer_epoch(-1)
-        }
+        Ok(producer) => response.with_producer_id(ProducerId(producer.id)).with_producer_epoch(producer.epoch),
+        Err(error) => response.with_error_code(error.code()).with_producer_id(ProducerId(NONE)).with_producer_epoch(-1),
     }
 }
 
@@ -57,8 +43,7 @@ pub(super) fn add_partitions(
     request: AddPartitionsToTxnRequest,
     version: i16,
 ) -> AddPartitionsToTxnResponse {
-    let producer =
-        Producer { id: request.v3_and_below_producer_id.0, epoch: request.v3_and_below_producer_epoch };
+    let producer = Producer { id: request.v3_and_below_producer_id.0, epoch: request.v3_and_below_producer_epoch };
     let exists =
         |at: &TopicPartition| !is_internal(&at.topic) && node.catalog.partition(&at.topic, at.partition).is_some();
     let asked: Vec<TopicPartition> = request
@@ -79,9 +64,7 @@ pub(super) fn add_partitions(
                 false => ResponseError::UnknownTopicOrPartition.code(),
                 true => code(&result),
             };
-            AddPartitionsToTxnPartitionResult::default()
-                .with_partition_index(*index)
-                .with_partition_error_code(error)
+            AddPartitionsToTxnPartitionResult::default().with_partition_index(*index).with_partition_error_code(error)
         });
         let partitions = partitions.collect();
         AddPartitionsToTxnTopicResult::default().with_name(topic.name).with_results_by_partition(partitions)
@@ -90,11 +73,7 @@ pub(super) fn add_partitions(
 }
 
 /// AddOffsetsToTxn.
-pub(super) fn add_offsets(
-    node: &Node,
-    request: AddOffsetsToTxnRequest,
-    version: i16,
-) -> AddOffsetsToTxnResponse {
+pub(super) fn add_offsets(node: &Node, request: AddOffsetsToTxnRequest, version: i16) -> AddOffsetsToTxnResponse {
     let producer = Producer { id: request.producer_id.0, epoch: request.producer_epoch };
     let result = match request.group_id.is_empty() {
         true => Err(ResponseError::InvalidGroupId),

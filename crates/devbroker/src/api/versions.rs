@@ -16,7 +16,5 @@ pub(super) fn api_versions(frame: &RequestFrame) -> ApiVersionsResponse {
             .with_max_version(api.max_version)
     });
     let error = frame.unsupported_api_versions.then_some(ResponseError::UnsupportedVersion);
-    ApiVersionsResponse::default()
-        .with_error_code(super::answers::code_of(error))
-        .with_api_keys(keys.collect())
+    ApiVersionsResponse::default().with_error_code(super::answers::code_of(error)).with_api_keys(keys.collect())
 }

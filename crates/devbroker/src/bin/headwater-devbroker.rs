@@ -8,7 +8,8 @@ use std::process::ExitCode;
 use headwater_devbroker::{Broker, BrokerOptions, StorageKind};
 use tokio::signal::unix::{SignalKind, signal};
 
-const USAGE: &str = "usage: headwater-devbroker (--data-dir DIR | --memory) [--port PORT] [--partitions N] [--no-auto-create]";
+const USAGE: &str =
+    "usage: headwater-devbroker (--data-dir DIR | --memory) [--port PORT] [--partitions N] [--no-auto-create]";
 
 fn parse(mut arguments: impl Iterator<Item = String>) -> Result<BrokerOptions, String> {
     let mut storage = None;
@@ -23,8 +24,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<BrokerOptions, S
                 options.listen = SocketAddr::from(([127, 0, 0, 1], port));
             }
             "--partitions" => {
-                options.default_partitions =
-                    value()?.parse().map_err(|_| "--partitions wants a number".to_owned())?;
+                options.default_partitions = value()?.parse().map_err(|_| "--partitions wants a number".to_owned())?;
             }
             "--no-auto-create" => options.auto_create_topics = false,
             other => return Err(format!("{other} is unknown")),

@@ -27,11 +27,7 @@ pub(crate) struct BatchProducer {
 const NO_PRODUCER: BatchProducer = BatchProducer { id: -1, epoch: -1, sequence: -1 };
 
 /// Encodes a batch; with a producer it is transactional.
-pub(crate) fn encode_batch(
-    records: &[KeyValue],
-    timestamp_ms: i64,
-    producer: Option<BatchProducer>,
-) -> Bytes {
+pub(crate) fn encode_batch(records: &[KeyValue], timestamp_ms: i64, producer: Option<BatchProducer>) -> Bytes {
     let BatchProducer { id: producer_id, epoch: producer_epoch, sequence } = producer.unwrap_or(NO_PRODUCER);
     let count = records.len() as i32;
     let mut out = BytesMut::with_capacity(128 + records.iter().map(record_size_hint).sum::<usize>());

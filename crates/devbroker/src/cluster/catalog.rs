@@ -143,11 +143,8 @@ impl Catalog {
     }
 
     fn remember_topic(&self, topic: &Topic) -> Result<(), ResponseError> {
-        let record = TopicRecord {
-            id: topic.id,
-            partitions: topic.partitions.len() as i32,
-            configs: topic.configs.clone(),
-        };
+        let record =
+            TopicRecord { id: topic.id, partitions: topic.partitions.len() as i32, configs: topic.configs.clone() };
         self.remember(&CatalogKey::Topic(topic.name.clone()), Some(&record))
     }
 

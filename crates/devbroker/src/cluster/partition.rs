@@ -27,12 +27,7 @@ impl std::fmt::Debug for Partition {
 
 impl Partition {
     /// Opens the log in `dir`, or makes it.
-    pub(crate) fn open(
-        storage: Arc<dyn Storage>,
-        dir: &str,
-        config: LogConfig,
-        now_ms: i64,
-    ) -> Result<Self, Error> {
+    pub(crate) fn open(storage: Arc<dyn Storage>, dir: &str, config: LogConfig, now_ms: i64) -> Result<Self, Error> {
         let log = PartitionLog::open(storage, dir, config, now_ms)?;
         let recovery = log.recovery();
         if recovery.truncated_bytes > 0 {
@@ -53,10 +48,7 @@ impl Partition {
     }
 
     /// Appends and wakes the fetches that can now see more.
-    fn append_with<R>(
-        &self,
-        act: impl FnOnce(&mut PartitionLog) -> Result<R, Error>,
-    ) -> Result<R, ResponseError> {
+    fn append_with<R>(&self, act: impl FnOnce(&mut PartitionLog) -> Result<R, Error>) -> Result<R, ResponseError> {
         let (result, stable_moved) = {
             let mut guard = lock(&self.log);
             let Some(log) = guard.as_mut() else {
@@ -91,12 +83,7 @@ impl Partition {
     }
 
     /// Reads batches for a fetch.
-    pub(crate) fn read(
-        &self,
-        offset: i64,
-        max_bytes: usize,
-        isolation: Isolation,
-    ) -> Result<Fetched, ResponseError> {
+    pub(crate) fn read(&self, offset: i64, max_bytes: usize, isolation: Isolation) -> Result<Fetched, ResponseError> {
         self.with_log(|log| log.read(offset, max_bytes, isolation))
     }
 

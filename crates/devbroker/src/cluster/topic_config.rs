@@ -110,9 +110,7 @@ pub(crate) fn check(name: &str, value: &str) -> Result<(), String> {
         "message.timestamp.type" if !words(&["CreateTime", "LogAppendTime"]) => {
             invalid("CreateTime or LogAppendTime is expected")
         }
-        "min.cleanable.dirty.ratio" if number.is_some_and(|ratio| ratio > 1.0) => {
-            invalid("it must be at most 1")
-        }
+        "min.cleanable.dirty.ratio" if number.is_some_and(|ratio| ratio > 1.0) => invalid("it must be at most 1"),
         _ => Ok(()),
     }
 }
@@ -130,10 +128,7 @@ pub(crate) fn log_config(configs: &BTreeMap<String, String>) -> LogConfig {
     let long = |name: &str| text(name).parse::<i64>().unwrap_or_default();
     let policy: Vec<&str> = list(text("cleanup.policy")).collect();
     LogConfig {
-        cleanup_policy: CleanupPolicy {
-            delete: policy.contains(&"delete"),
-            compact: policy.contains(&"compact"),
-        },
+        cleanup_policy: CleanupPolicy { delete: policy.contains(&"delete"), compact: policy.contains(&"compact") },
         segment_bytes: long("segment.bytes").unsigned_abs(),
         segment_ms: long("segment.ms"),
         retention_ms: Some(long("retention.ms")).filter(|ms| *ms >= 0),

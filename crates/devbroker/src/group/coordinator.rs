@@ -124,11 +124,7 @@ impl GroupCoordinator {
     }
 
     /// Members leave, by member id or by instance id.
-    pub(crate) fn leave(
-        &self,
-        group_id: &str,
-        members: &[(String, Option<String>)],
-    ) -> Vec<Result<(), ResponseError>> {
+    pub(crate) fn leave(&self, group_id: &str, members: &[(String, Option<String>)]) -> Vec<Result<(), ResponseError>> {
         let mut inner = lock(&self.inner);
         let now_ms = self.clock.now_ms();
         let mut actions = Vec::new();
@@ -277,14 +273,18 @@ impl GroupCoordinator {
                     if let (Some(error), None) = (failed, joined.error) {
                         joined = Joined::failed(&joined.member_id, error);
                     }
-                    // A client that has gone away does not wait any more.
-                    inner.joins.remove(&reply).map(|answer| answer.send(joined));
+                    if let Some(answer) = inner.joins.remove(&reply) {
+                        // A client that has gone away does not wait any more.
+                        drop(answer.send(joined));
+                    }
                 }
                 Action::Synced(reply, mut synced) => {
                     if let (Some(error), None) = (failed, synced.error) {
                         synced = Synced::failed(error);
                     }
-                    inner.syncs.remove(&reply).map(|answer| answer.send(synced));
+                    if let Some(answer) = inner.syncs.remove(&reply) {
+                        drop(answer.send(synced));
+                    }
                 }
             }
         }

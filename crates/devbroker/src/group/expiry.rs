@@ -6,11 +6,8 @@ use super::protocol::Action;
 impl Group {
     /// The earliest time at which [`Group::expire`] has something to do.
     pub(crate) fn next_deadline_ms(&self) -> Option<i64> {
-        let sessions = self
-            .members
-            .values()
-            .filter(|member| !member.is_waiting())
-            .map(|member| member.session_deadline_ms);
+        let sessions =
+            self.members.values().filter(|member| !member.is_waiting()).map(|member| member.session_deadline_ms);
         sessions
             .chain(self.pending_ids.values().copied())
             .chain(self.rebalance_deadline_ms)
@@ -51,12 +48,8 @@ impl Group {
     /// Members that took their generation and never synced hold up the leader's assignment: they go.
     fn drop_unsynced(&mut self, now_ms: i64, actions: &mut Vec<Action>) {
         self.sync_deadline_ms = None;
-        let unsynced: Vec<String> = self
-            .members
-            .values()
-            .filter(|member| member.syncing.is_none())
-            .map(|member| member.id.clone())
-            .collect();
+        let unsynced: Vec<String> =
+            self.members.values().filter(|member| member.syncing.is_none()).map(|member| member.id.clone()).collect();
         for id in unsynced {
             self.remove_member(now_ms, &id, actions);
         }

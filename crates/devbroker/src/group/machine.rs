@@ -123,8 +123,7 @@ impl Group {
         if self.members.len() + self.pending_ids.len() >= MEMBERS_MAX {
             return Err(ResponseError::GroupMaxSizeReached);
         }
-        let known_instance =
-            join.instance_id.as_ref().and_then(|instance| self.instances.get(instance).cloned());
+        let known_instance = join.instance_id.as_ref().and_then(|instance| self.instances.get(instance).cloned());
         match known_instance {
             Some(old_id) => self.replace_static_member(now_ms, &old_id, join, reply, actions),
             None if join.instance_id.is_none() && join.member_id_required => {
@@ -137,14 +136,7 @@ impl Group {
         Ok(())
     }
 
-    fn add_member(
-        &mut self,
-        now_ms: i64,
-        id: String,
-        join: &Join,
-        reply: ReplyId,
-        actions: &mut Vec<Action>,
-    ) {
+    fn add_member(&mut self, now_ms: i64, id: String, join: &Join, reply: ReplyId, actions: &mut Vec<Action>) {
         self.pending_ids.remove(&id);
         if self.members.is_empty() {
             self.protocol_type = Some(join.protocol_type.clone());
@@ -260,14 +252,11 @@ impl Group {
     ) -> Result<(), ResponseError> {
         self.check_generation(&sync.who)?;
         let differs = |asked: &Option<String>, own: &Option<String>| asked.is_some() && asked != own;
-        if differs(&sync.protocol_type, &self.protocol_type)
-            || differs(&sync.protocol_name, &self.protocol_name)
-        {
+        if differs(&sync.protocol_type, &self.protocol_type) || differs(&sync.protocol_name, &self.protocol_name) {
             return Err(ResponseError::InconsistentGroupProtocol);
         }
         let is_leader = self.leader.as_deref() == Some(sync.who.member_id.as_str());
-        let member =
-            self.members.get_mut(&sync.who.member_id).ok_or(ResponseError::UnknownMemberId)?;
+        let member = self.members.get_mut(&sync.who.member_id).ok_or(ResponseError::UnknownMemberId)?;
         member.touch(now_ms);
         match self.state {
             State::Empty | State::Dead => Err(ResponseError::UnknownMemberId),
@@ -344,9 +333,7 @@ impl Group {
             return Ok(());
         }
         let id = match instance_id.filter(|_| member_id.is_empty()) {
-            Some(instance) => {
-                self.instances.get(instance).cloned().ok_or(ResponseError::UnknownMemberId)?
-            }
+            Some(instance) => self.instances.get(instance).cloned().ok_or(ResponseError::UnknownMemberId)?,
             None => {
                 self.check_member(member_id, instance_id)?;
                 member_id.to_owned()

@@ -16,16 +16,16 @@ impl Group {
             return true;
         }
         self.protocol_type.as_deref() == Some(join.protocol_type.as_str())
-            && join.protocols.iter().any(|(name, _)| {
-                others().all(|member| member.protocols.iter().any(|(other, _)| other == name))
-            })
+            && join
+                .protocols
+                .iter()
+                .any(|(name, _)| others().all(|member| member.protocols.iter().any(|(other, _)| other == name)))
     }
 
     /// The assignor that all members know and most prefer.
     pub(crate) fn choose_protocol(&self) -> Option<String> {
-        let known_to_all = |name: &str| {
-            self.members.values().all(|m| m.protocols.iter().any(|(other, _)| other == name))
-        };
+        let known_to_all =
+            |name: &str| self.members.values().all(|m| m.protocols.iter().any(|(other, _)| other == name));
         let mut votes: Vec<(&str, usize)> = Vec::new();
         for member in self.members.values() {
             let choice = member.protocols.iter().map(|(name, _)| name.as_str()).find(|n| known_to_all(n));

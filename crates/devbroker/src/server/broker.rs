@@ -92,8 +92,7 @@ impl Broker {
         let listener = TcpListener::bind(options.listen)
             .await
             .map_err(|error| Error::io(format!("cannot listen on {}", options.listen), error))?;
-        let address =
-            listener.local_addr().map_err(|error| Error::io("cannot read the listener's address", error))?;
+        let address = listener.local_addr().map_err(|error| Error::io("cannot read the listener's address", error))?;
         let interval = Duration::from_millis(options.maintenance_interval_ms.max(1));
         let connections = Arc::new(Semaphore::new(options.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
         let node = tokio::task::spawn_blocking(move || open_node(options, address))
@@ -180,12 +179,7 @@ async fn until(mut stopped: watch::Receiver<bool>, task: impl Future<Output = ()
     }
 }
 
-async fn listen(
-    listener: TcpListener,
-    node: Arc<Node>,
-    permits: Arc<Semaphore>,
-    stopped: watch::Receiver<bool>,
-) {
+async fn listen(listener: TcpListener, node: Arc<Node>, permits: Arc<Semaphore>, stopped: watch::Receiver<bool>) {
     let mut connections = JoinSet::new();
     let accepting = async {
         loop {

@@ -51,9 +51,7 @@ pub(crate) struct RequestFrame {
 }
 
 /// Reads one frame. `None` at a clean end between frames.
-pub(crate) async fn read_frame<R: AsyncRead + Unpin>(
-    reader: &mut R,
-) -> Result<Option<Bytes>, FrameError> {
+pub(crate) async fn read_frame<R: AsyncRead + Unpin>(reader: &mut R) -> Result<Option<Bytes>, FrameError> {
     let mut length_bytes = [0u8; 4];
     match reader.read_exact(&mut length_bytes).await {
         Ok(_) => {}
@@ -97,8 +95,11 @@ pub(crate) fn parse_frame(mut frame: Bytes) -> Result<RequestFrame, FrameError> 
     let header_version = api_key.request_header_version(version);
     let header_bytes = header_length(&frame, header_version >= 2).map_err(malformed)?;
     let mut header_frame = frame.split_to(header_bytes);
-    let header = RequestHeader::decode(&mut header_frame, header_version)
-        .map_err(|error| FrameError::Codec { api: api_key, version, reason: error.to_string() })?;
+    let header = RequestHeader::decode(&mut header_frame, header_version).map_err(|error| FrameError::Codec {
+        api: api_key,
+        version,
+        reason: error.to_string(),
+    })?;
     shape::check(&api.shape, version, &frame).map_err(malformed)?;
     Ok(RequestFrame {
         api,
@@ -111,10 +112,8 @@ pub(crate) fn parse_frame(mut frame: Bytes) -> Result<RequestFrame, FrameError> 
 }
 
 fn unsupported_api_versions(api: &'static ServedApi, frame: &Bytes) -> RequestFrame {
-    let correlation_id = frame
-        .get(4..8)
-        .and_then(|bytes| bytes.first_chunk::<4>())
-        .map_or(0, |bytes| i32::from_be_bytes(*bytes));
+    let correlation_id =
+        frame.get(4..8).and_then(|bytes| bytes.first_chunk::<4>()).map_or(0, |bytes| i32::from_be_bytes(*bytes));
     RequestFrame {
         api,
         version: 0,
@@ -128,8 +127,7 @@ fn unsupported_api_versions(api: &'static ServedApi, frame: &Bytes) -> RequestFr
 /// Bytes of the header: key, version, correlation id, client id (always with an i16 length), tagged fields.
 fn header_length(frame: &[u8], tagged: bool) -> Result<usize, Malformed> {
     let mut at = 8;
-    let client_id_bytes =
-        frame.get(at..).and_then(|rest| rest.first_chunk::<2>()).ok_or(Malformed::Truncated)?;
+    let client_id_bytes = frame.get(at..).and_then(|rest| rest.first_chunk::<2>()).ok_or(Malformed::Truncated)?;
     at += 2;
     match i16::from_be_bytes(*client_id_bytes) {
         -1 => {}

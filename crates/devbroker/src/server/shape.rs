@@ -101,7 +101,8 @@ const ELEMENTS_MAX: usize = 1_000_000;
 
 /// Checks that `bytes` can be a request of this shape and version. Nothing is allocated.
 pub(crate) fn check(shape: &Shape, version: i16, bytes: &[u8]) -> Result<(), Malformed> {
-    let mut walk = Walk { rest: bytes, flexible: version >= shape.flexible_since, version, elements_left: ELEMENTS_MAX };
+    let mut walk =
+        Walk { rest: bytes, flexible: version >= shape.flexible_since, version, elements_left: ELEMENTS_MAX };
     walk.fields(shape.fields)
 }
 

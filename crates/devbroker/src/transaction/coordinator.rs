@@ -199,12 +199,7 @@ impl TransactionCoordinator {
     }
 
     /// EndTxn: answers when the transaction has ended on every partition.
-    pub(crate) fn end(
-        &self,
-        transactional_id: &str,
-        producer: Producer,
-        commit: bool,
-    ) -> Result<(), ResponseError> {
+    pub(crate) fn end(&self, transactional_id: &str, producer: Producer, commit: bool) -> Result<(), ResponseError> {
         let entry = self.known(transactional_id)?;
         let mut transaction = lock(&entry);
         let mut next = transaction.clone();

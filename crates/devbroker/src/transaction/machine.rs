@@ -26,16 +26,9 @@ pub(crate) enum State {
 impl State {
     /// From the number in the log.
     pub(crate) fn from_number(number: i8) -> Option<Self> {
-        [
-            Self::Empty,
-            Self::Ongoing,
-            Self::PrepareCommit,
-            Self::PrepareAbort,
-            Self::CompleteCommit,
-            Self::CompleteAbort,
-        ]
-        .into_iter()
-        .find(|state| *state as i8 == number)
+        [Self::Empty, Self::Ongoing, Self::PrepareCommit, Self::PrepareAbort, Self::CompleteCommit, Self::CompleteAbort]
+            .into_iter()
+            .find(|state| *state as i8 == number)
     }
 
     /// The name in DescribeTransactions and ListTransactions.
@@ -119,18 +112,11 @@ impl Transaction {
                 self.fence(now_ms);
                 Ok(Initialise::AbortFirst)
             }
-            State::Empty | State::CompleteCommit | State::CompleteAbort => {
-                self.bump(now_ms, timeout_ms, claimed)
-            }
+            State::Empty | State::CompleteCommit | State::CompleteAbort => self.bump(now_ms, timeout_ms, claimed),
         }
     }
 
-    fn bump(
-        &mut self,
-        now_ms: i64,
-        timeout_ms: i32,
-        claimed: Option<Producer>,
-    ) -> Result<Initialise, ResponseError> {
+    fn bump(&mut self, now_ms: i64, timeout_ms: i32, claimed: Option<Producer>) -> Result<Initialise, ResponseError> {
         let current = self.producer.epoch;
         match claimed {
             // The answer to its last bump was lost: give it again.
@@ -229,9 +215,7 @@ impl Transaction {
             }
             // A repeat whose first answer was lost.
             (State::CompleteCommit, true) | (State::CompleteAbort, false) => Ok(false),
-            (State::PrepareCommit, true) | (State::PrepareAbort, false) => {
-                Err(ResponseError::ConcurrentTransactions)
-            }
+            (State::PrepareCommit, true) | (State::PrepareAbort, false) => Err(ResponseError::ConcurrentTransactions),
             _ => Err(ResponseError::InvalidTxnState),
         }
     }

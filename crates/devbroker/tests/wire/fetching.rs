@@ -51,7 +51,8 @@ async fn without_acks_there_is_no_answer() {
     let mut client = Client::connect(&broker).await;
     client.create("t", 1).await;
     let data = produce_request::PartitionProduceData::default().with_records(Some(batch("v")));
-    let topic = produce_request::TopicProduceData::default().with_name(TopicName(text("t"))).with_partition_data(vec![data]);
+    let topic =
+        produce_request::TopicProduceData::default().with_name(TopicName(text("t"))).with_partition_data(vec![data]);
     client.send(&ProduceRequest::default().with_acks(0).with_topic_data(vec![topic]), 9).await;
     // The next answer is that of the next request.
     let fetched = client.ask(fetch_request("t", 0, 10_000, false), 12).await;
@@ -95,7 +96,9 @@ async fn all_versions_that_are_advertised_are_answered() {
     }
     for version in 1..=10 {
         let partition = list_offsets_request::ListOffsetsPartition::default().with_timestamp(-1);
-        let topic = list_offsets_request::ListOffsetsTopic::default().with_name(TopicName(text("t"))).with_partitions(vec![partition]);
+        let topic = list_offsets_request::ListOffsetsTopic::default()
+            .with_name(TopicName(text("t")))
+            .with_partitions(vec![partition]);
         let listed = client.ask(ListOffsetsRequest::default().with_topics(vec![topic]), version).await;
         assert_eq!(listed.topics[0].partitions[0].offset, 1, "list offsets v{version}");
     }
@@ -116,8 +119,9 @@ async fn all_versions_that_are_advertised_are_answered() {
     for version in 1..=9 {
         let request = match version {
             1..=7 => OffsetFetchRequest::default().with_group_id(GroupId(text("g"))).with_topics(Some(Vec::new())),
-            _ => OffsetFetchRequest::default()
-                .with_groups(vec![offset_fetch_request::OffsetFetchRequestGroup::default().with_group_id(GroupId(text("g")))]),
+            _ => OffsetFetchRequest::default().with_groups(vec![
+                offset_fetch_request::OffsetFetchRequestGroup::default().with_group_id(GroupId(text("g"))),
+            ]),
         };
         client.ask(request, version).await;
     }

@@ -1,6 +1,6 @@
 //! The broker over a real socket, with requests made by hand through the codec's client side.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs, reason = "tests")]
 
 mod client;
 mod durable;

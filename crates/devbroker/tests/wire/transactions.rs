@@ -56,7 +56,8 @@ impl Writer {
             .with_producer_epoch(self.epoch)
             .with_group_id(GroupId(text("g")));
         assert_eq!(self.client.ask(request, 3).await.error_code, 0);
-        let partition = txn_offset_commit_request::TxnOffsetCommitRequestPartition::default().with_committed_offset(offset);
+        let partition =
+            txn_offset_commit_request::TxnOffsetCommitRequestPartition::default().with_committed_offset(offset);
         let topic = txn_offset_commit_request::TxnOffsetCommitRequestTopic::default()
             .with_name(TopicName(text(topic)))
             .with_partitions(vec![partition]);

@@ -11,8 +11,7 @@ fn batches_come_back_as_they_went() {
     for producer in [None, Some(BatchProducer { id: 9, epoch: 2, sequence: 4 })] {
         let mut bytes = encode_batch(&records, 1234, producer);
         let set = RecordBatchDecoder::decode(&mut bytes).unwrap();
-        let back: Vec<KeyValue> =
-            set.records.iter().map(|r| (r.key.clone().unwrap(), r.value.clone())).collect();
+        let back: Vec<KeyValue> = set.records.iter().map(|r| (r.key.clone().unwrap(), r.value.clone())).collect();
         assert_eq!(back, records);
         let last = &set.records[2];
         assert_eq!((last.offset, last.timestamp, last.transactional), (2, 1234, producer.is_some()));

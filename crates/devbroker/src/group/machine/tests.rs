@@ -285,11 +285,7 @@ fn a_static_member_that_is_away_stays_in_the_group() {
 #[test]
 fn commits_are_checked() {
     let bench = Bench::stable_pair();
-    let who = |member: &str, generation: i32| Identity {
-        member_id: member.to_owned(),
-        instance_id: None,
-        generation,
-    };
+    let who = |member: &str, generation: i32| Identity { member_id: member.to_owned(), instance_id: None, generation };
     let check = |who: &Identity, transactional| bench.group.check_commit(who, transactional);
     for transactional in [false, true] {
         assert_eq!(check(&who("m1", 2), transactional), Ok(()));

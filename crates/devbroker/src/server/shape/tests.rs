@@ -18,7 +18,8 @@ fn check_all<R: Request + Encodable>(make: impl Fn(i16) -> R) {
     for version in api.min_version..=api.max_version {
         let mut bytes = BytesMut::new();
         make(version).encode(&mut bytes, version).unwrap();
-        let mut walk = Walk { rest: &bytes, flexible: version >= api.shape.flexible_since, version, elements_left: 1000 };
+        let mut walk =
+            Walk { rest: &bytes, flexible: version >= api.shape.flexible_since, version, elements_left: 1000 };
         walk.fields(api.shape.fields).unwrap_or_else(|error| panic!("{key:?} v{version}: {error}"));
         assert!(walk.rest.is_empty(), "{key:?} v{version}: {} bytes are left", walk.rest.len());
         for end in 0..bytes.len() {
@@ -33,7 +34,9 @@ fn outlines_are_those_of_the_codec() {
     check_all(|_| ApiVersionsRequest::default());
     check_all(|_| {
         let data = produce_request::PartitionProduceData::default().with_records(Some(Bytes::from_static(b"batch")));
-        let topic = produce_request::TopicProduceData::default().with_name(TopicName(name("t"))).with_partition_data(vec![data]);
+        let topic = produce_request::TopicProduceData::default()
+            .with_name(TopicName(name("t")))
+            .with_partition_data(vec![data]);
         ProduceRequest::default().with_transactional_id(Some(TransactionalId(name("x")))).with_topic_data(vec![topic])
     });
     check_all(|version| {
@@ -54,7 +57,8 @@ fn outlines_are_those_of_the_codec() {
         MetadataRequest::default().with_topics(Some(vec![topic])).with_allow_auto_topic_creation(true)
     });
     check_all(|_| {
-        let partition = offset_commit_request::OffsetCommitRequestPartition::default().with_committed_metadata(Some(name("m")));
+        let partition =
+            offset_commit_request::OffsetCommitRequestPartition::default().with_committed_metadata(Some(name("m")));
         let topic = offset_commit_request::OffsetCommitRequestTopic::default().with_partitions(vec![partition]);
         OffsetCommitRequest::default().with_topics(vec![topic])
     });
@@ -76,7 +80,8 @@ fn outlines_are_those_of_the_codec() {
         JoinGroupRequest::default().with_protocols(vec![protocol])
     });
     check_all(|_| {
-        let assignment = sync_group_request::SyncGroupRequestAssignment::default().with_assignment(Bytes::from_static(b"a"));
+        let assignment =
+            sync_group_request::SyncGroupRequestAssignment::default().with_assignment(Bytes::from_static(b"a"));
         SyncGroupRequest::default().with_assignments(vec![assignment])
     });
     check_all(|_| HeartbeatRequest::default());
@@ -92,8 +97,11 @@ fn outlines_are_those_of_the_codec() {
     check_all(|_| DeleteGroupsRequest::default().with_groups_names(vec![GroupId(name("g"))]));
     check_all(|_| {
         let config = create_topics_request::CreatableTopicConfig::default().with_value(Some(name("v")));
-        let assignment = create_topics_request::CreatableReplicaAssignment::default().with_broker_ids(vec![BrokerId(1)]);
-        let topic = create_topics_request::CreatableTopic::default().with_configs(vec![config]).with_assignments(vec![assignment]);
+        let assignment =
+            create_topics_request::CreatableReplicaAssignment::default().with_broker_ids(vec![BrokerId(1)]);
+        let topic = create_topics_request::CreatableTopic::default()
+            .with_configs(vec![config])
+            .with_assignments(vec![assignment]);
         CreateTopicsRequest::default().with_topics(vec![topic])
     });
     check_all(|version| match version {
@@ -106,8 +114,10 @@ fn outlines_are_those_of_the_codec() {
         DeleteRecordsRequest::default().with_topics(vec![topic])
     });
     check_all(|_| {
-        let assignment = create_partitions_request::CreatePartitionsAssignment::default().with_broker_ids(vec![BrokerId(1)]);
-        let topic = create_partitions_request::CreatePartitionsTopic::default().with_assignments(Some(vec![assignment]));
+        let assignment =
+            create_partitions_request::CreatePartitionsAssignment::default().with_broker_ids(vec![BrokerId(1)]);
+        let topic =
+            create_partitions_request::CreatePartitionsTopic::default().with_assignments(Some(vec![assignment]));
         CreatePartitionsRequest::default().with_topics(vec![topic])
     });
     check_all(|_| InitProducerIdRequest::default());
@@ -129,7 +139,8 @@ fn outlines_are_those_of_the_codec() {
     });
     check_all(|_| DescribeAclsRequest::default());
     check_all(|_| {
-        let resource = describe_configs_request::DescribeConfigsResource::default().with_configuration_keys(Some(vec![name("k")]));
+        let resource =
+            describe_configs_request::DescribeConfigsResource::default().with_configuration_keys(Some(vec![name("k")]));
         DescribeConfigsRequest::default().with_resources(vec![resource])
     });
     check_all(|_| {

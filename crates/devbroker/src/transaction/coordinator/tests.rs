@@ -28,13 +28,9 @@ impl Node {
         let catalog = Arc::new(Catalog::open(Arc::clone(storage), clock.clone()).unwrap());
         let log = |name: &str| catalog.partition(name, 0).unwrap();
         let groups = Arc::new(GroupCoordinator::open(log(CONSUMER_OFFSETS), clock.clone()).unwrap());
-        let transactions = TransactionCoordinator::open(
-            log(TRANSACTION_STATE),
-            Arc::clone(&catalog),
-            Arc::clone(&groups),
-            clock,
-        )
-        .unwrap();
+        let transactions =
+            TransactionCoordinator::open(log(TRANSACTION_STATE), Arc::clone(&catalog), Arc::clone(&groups), clock)
+                .unwrap();
         Self { catalog, groups, transactions }
     }
 
@@ -46,7 +42,8 @@ impl Node {
         self.transactions.add(TX, producer, vec![at.clone()]).unwrap();
         self.transactions.add_offsets(TX, producer).unwrap();
         let batch_producer = BatchProducer { id: producer.id, epoch: producer.epoch, sequence: 0 };
-        let batch = encode_batch(&[(Bytes::from_static(b"k"), Some(Bytes::from_static(b"v")))], 1, Some(batch_producer));
+        let batch =
+            encode_batch(&[(Bytes::from_static(b"k"), Some(Bytes::from_static(b"v")))], 1, Some(batch_producer));
         let partition = self.catalog.partition("orders", 0).unwrap();
         self.transactions.write(TX, producer, &at, || partition.append(batch, 1)).unwrap();
         let committed =
