@@ -1,5 +1,7 @@
 #![allow(unsafe_code, reason = "configs through librdkafka's admin calls")]
 
+use std::time::Duration;
+
 use headwater_log::TopicName;
 use rdkafka_sys as sys;
 use sys::rd_kafka_admin_op_t as Op;
@@ -7,6 +9,7 @@ use sys::rd_kafka_admin_op_t as Op;
 use super::Admin;
 use super::call::{Options, Parts, call, each};
 use crate::Error;
+use crate::clock::Deadline;
 use crate::native::{NativeError, as_number, c_string, error_of_code, text_at};
 
 /// Who decided a config's value.
@@ -153,7 +156,31 @@ impl Admin {
         unsafe {
             let result = sys::rd_kafka_event_IncrementalAlterConfigs_result(answer.as_ptr());
             let resources = sys::rd_kafka_IncrementalAlterConfigs_result_resources(result, &raw mut count);
-            each(resources, count).try_for_each(|resource| outcome(resource).map(|_| ()))
+            each(resources, count).try_for_each(|resource| outcome(resource).map(|_| ()))?;
+        }
+        self.wait_for_configs(changes);
+        Ok(())
+    }
+
+    /// A KRaft controller answers before the brokers have heard of the change: waits until the broker that is asked
+    /// shows it. Gives up silently, since the change itself is done, and values may be spelt differently.
+    fn wait_for_configs(&self, changes: &[(TopicName, Vec<ConfigChange>)]) {
+        let deadline = Deadline::after(self.deadline.min(Duration::from_secs(1)));
+        let names: Vec<_> = changes.iter().map(|(name, _)| name.clone()).collect();
+        let shows = |described: &[(TopicName, Vec<ConfigEntry>)]| {
+            changes.iter().all(|(topic, changes)| {
+                let entries = described.iter().find(|(name, _)| name == topic).map(|(_, entries)| entries);
+                let entry = |name: &str| entries.and_then(|entries| entries.iter().find(|entry| entry.name == name));
+                changes.iter().all(|change| match change {
+                    ConfigChange::Set { name, value } => {
+                        entry(name).is_some_and(|entry| entry.value.as_ref() == Some(value))
+                    }
+                    ConfigChange::Reset { name } => entry(name).is_none_or(|entry| entry.source != ConfigSource::Topic),
+                })
+            })
+        };
+        while !deadline.has_passed() && !self.describe_configs(&names).is_ok_and(|described| shows(&described)) {
+            self.client.serve(Duration::from_millis(20));
         }
     }
 }

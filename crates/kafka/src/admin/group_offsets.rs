@@ -10,8 +10,9 @@ use crate::native::{ListEntry, NativeError, PartitionList, c_string};
 use crate::{CommittedOffset, Error, OffsetToCommit};
 
 impl Admin {
-    /// What a group has committed, for given partitions or (None) for all. `require_stable` waits for the transactions
-    /// that are open on these offsets (KIP-447).
+    /// What a group has committed, for given partitions, or (None) for all that have an offset. `require_stable` waits
+    /// for the transactions that are open on these offsets (KIP-447); a partition whose first offset is still in an open
+    /// transaction is found only by its name.
     ///
     /// # Errors
     /// By kind, [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) while an offset is not stable.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use headwater_log::{Partition, TopicName};
 use rdkafka_sys as sys;
@@ -10,6 +11,7 @@ use sys::rd_kafka_admin_op_t as Op;
 use super::Admin;
 use super::acls::{Operation, operations_at};
 use super::call::{Options, Parts, call, each};
+use crate::clock::Deadline;
 use crate::native::{NativeError, as_number, c_string, check, error_of_code, millis, text_at, text_in};
 use crate::{Error, ErrorKind};
 
@@ -109,7 +111,7 @@ impl Admin {
             }
         }
         let options = Options { validate_only, ..Options::default() };
-        self.change(
+        let outcomes = self.change(
             request,
             Op::RD_KAFKA_ADMIN_OP_CREATETOPICS,
             &options,
@@ -123,7 +125,13 @@ impl Admin {
                     }
                 },
             },
-        )
+        )?;
+        if !validate_only {
+            let wanted =
+                |name: &TopicName| topics.iter().find(|topic| topic.name == *name).map(|topic| topic.partitions);
+            self.wait_for_partitions(&outcomes, wanted);
+        }
+        Ok(outcomes)
     }
 
     /// Deletes topics with all their records.
@@ -138,7 +146,7 @@ impl Admin {
             request.push(unsafe { sys::rd_kafka_DeleteTopic_new(name.as_ptr()) }, || format!("topic {topic}"))?;
         }
         let options = Options::default();
-        self.change(
+        let outcomes = self.change(
             request,
             Op::RD_KAFKA_ADMIN_OP_DELETETOPICS,
             &options,
@@ -152,7 +160,9 @@ impl Admin {
                     }
                 },
             },
-        )
+        )?;
+        self.wait_for_partitions(&outcomes, |_| Some(0));
+        Ok(outcomes)
     }
 
     /// Adds partitions, up to these new totals. Keys of old records stay where they are, so ordered topics must not
@@ -173,7 +183,7 @@ impl Admin {
             request.push(part, || format!("topic {topic}: {}", text_in(&reason)))?;
         }
         let options = Options::default();
-        self.change(
+        let outcomes = self.change(
             request,
             Op::RD_KAFKA_ADMIN_OP_CREATEPARTITIONS,
             &options,
@@ -188,7 +198,35 @@ impl Admin {
                     }
                 },
             },
-        )
+        )?;
+        let wanted = |name: &TopicName| totals.iter().find(|(topic, _)| topic == name).map(|(_, total)| *total);
+        self.wait_for_partitions(&outcomes, wanted);
+        Ok(outcomes)
+    }
+
+    /// A KRaft controller answers before the brokers have heard of the change: waits until the broker that is asked
+    /// shows it, so that what follows finds it done. Gives up silently, since the change itself is done.
+    fn wait_for_partitions(&self, outcomes: &Outcomes, wanted: impl Fn(&TopicName) -> Option<u32>) {
+        let deadline = Deadline::after(self.deadline.min(Duration::from_secs(5)));
+        let names: Vec<_> =
+            outcomes.iter().filter(|(_, outcome)| outcome.is_ok()).map(|(name, _)| name.clone()).collect();
+        let is_visible = |(name, description): &(TopicName, Result<TopicDescription, Error>)| {
+            let partitions = match description {
+                Ok(description) if description.partitions.iter().all(|partition| partition.leader.is_some()) => {
+                    description.partitions.len()
+                }
+                Ok(_) => return false,
+                Err(error) if error.kind() == ErrorKind::NotFound => 0,
+                Err(_) => return false,
+            };
+            wanted(name).is_none_or(|wanted| wanted as usize == partitions)
+        };
+        while !deadline.has_passed() {
+            match self.describe_topics(&names) {
+                Ok(described) if described.iter().all(is_visible) => return,
+                _ => self.client.serve(Duration::from_millis(20)),
+            };
+        }
     }
 
     /// The part that is common to calls which answer topic by topic.

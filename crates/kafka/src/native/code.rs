@@ -54,7 +54,9 @@ fn kind_of(code: i32) -> ErrorKind {
         Code::RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE,
         Code::RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT,
     ];
-    const NOT_FOUND: [Code; 8] = [
+    const NOT_FOUND: [Code; 9] = [
+        // No leaders were found: the topic or partition does not exist.
+        Code::RD_KAFKA_RESP_ERR__NOENT,
         Code::RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC,
         Code::RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION,
         Code::RD_KAFKA_RESP_ERR__UNKNOWN_GROUP,

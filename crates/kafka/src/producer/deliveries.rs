@@ -39,6 +39,8 @@ pub(super) struct Deliveries {
     keeps_reports: bool,
     reports: RefCell<Vec<Report>>,
     last_connection_error: RefCell<Option<Error>>,
+    /// Set for good by the first record that a broker rejected.
+    first_rejection: RefCell<Option<Error>>,
 }
 
 // SAFETY: librdkafka calls back only inside poll, flush, commit and abort, which a producer makes by `&mut self`; so one
@@ -80,6 +82,10 @@ impl Deliveries {
         self.last_connection_error.borrow().clone()
     }
 
+    pub(super) fn rejection(&self) -> Option<Error> {
+        self.first_rejection.borrow().clone()
+    }
+
     pub(super) fn last_offset(&self, topic: usize, partition: Partition) -> Option<Offset> {
         let offsets = self.last_offsets.borrow();
         Offset::new(*offsets.get(topic)?.get(partition.get() as usize)?).ok()
@@ -101,6 +107,10 @@ impl Deliveries {
         {
             let mut delivered = self.delivered.borrow_mut();
             if let Some(error) = &error {
+                // Codes above 0 are a broker's own.
+                if code > 0 {
+                    self.first_rejection.borrow_mut().get_or_insert_with(|| error.clone());
+                }
                 delivered.failed += 1;
                 delivered.first_error.get_or_insert_with(|| error.clone());
             } else {

@@ -7,14 +7,15 @@ use crate::{Error, ErrorKind};
 pub enum Outcome {
     /// It is done.
     Done,
-    /// The transaction can't be committed, and nothing of it counts: abort it, rewind, go on with the same producer.
+    /// The transaction can't be committed, and nothing of it counts: abort it, rewind, go on with the same
+    /// producer (renewed, where [`renewal_reason`](super::TransactionalProducer::renewal_reason) has one).
     Abortable(Error),
     /// Another producer has the transactional id: stop, and touch nothing any more.
     Fenced(Error),
     /// The producer is unusable, and the transaction was not committed: make a new producer.
     Fatal(Error),
-    /// Nobody answered in time: the broker may have acted, now or later. Drop the producer, make a new one and
-    /// initialise it, which fences what is in flight; then read back what was committed.
+    /// Nobody answered in time: the broker may have acted, now or later. [Renew](super::TransactionalProducer::renew)
+    /// the producer, which fences what is in flight; then read back what was committed.
     Unknown(Error),
 }
 

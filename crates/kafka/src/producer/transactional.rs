@@ -49,6 +49,8 @@ impl TransactionalProducerSettings {
 pub struct TransactionalProducer {
     sender: Sender,
     produce_wait: Duration,
+    connection: ConnectionSettings,
+    settings: TransactionalProducerSettings,
 }
 
 impl TransactionalProducer {
@@ -57,6 +59,15 @@ impl TransactionalProducer {
     /// # Errors
     /// [`ErrorKind::Invalid`] for settings that can't work.
     pub fn new(connection: &ConnectionSettings, settings: &TransactionalProducerSettings) -> Result<Self, Error> {
+        Ok(Self {
+            sender: Self::open(connection, settings)?,
+            produce_wait: Duration::from_millis(u64::from(settings.transaction_timeout_ms)),
+            connection: connection.clone(),
+            settings: settings.clone(),
+        })
+    }
+
+    fn open(connection: &ConnectionSettings, settings: &TransactionalProducerSettings) -> Result<Sender, Error> {
         let timeout_ms = settings.transaction_timeout_ms;
         if !(1_000..=TRANSACTION_TIMEOUT_MS_MAX).contains(&timeout_ms) {
             return Err(Error::invalid(format!(
@@ -78,8 +89,7 @@ impl TransactionalProducer {
             ("transaction.timeout.ms", timeout_ms.to_string()),
             ("partitioner", "murmur2_random".to_owned()),
         ];
-        let sender = Sender::new(connection.native(&chosen, &required)?, false)?;
-        Ok(Self { sender, produce_wait: Duration::from_millis(u64::from(timeout_ms)) })
+        Sender::new(connection.native(&chosen, &required)?, false)
     }
 
     /// Fences every older producer of this transactional id, and ends its open transaction. Once, before all else.
@@ -136,11 +146,8 @@ impl TransactionalProducer {
         }
     }
 
-    /// Adds consumed positions to the transaction, checked against the group's generation.
-    ///
-    /// # Panics
-    /// Never; an empty list and credentials of no member are refused, since the broker would check nothing (it would
-    /// let a zombie commit).
+    /// Adds consumed positions to the transaction, checked against the group's generation. An empty list and credentials
+    /// of no member are refused, since the broker would check nothing, and let a zombie commit.
     pub fn send_offsets(&mut self, offsets: &[OffsetToCommit], group: &GroupMetadata, deadline: Duration) -> Outcome {
         if offsets.is_empty() {
             return Outcome::Abortable(Error::invalid(
@@ -248,12 +255,32 @@ impl TransactionalProducer {
         self.sender.topics().flat_map(|(number, name)| self.sender.deliveries().last_offsets(number, name)).collect()
     }
 
-    /// The last trouble with a connection since the transaction was begun. librdkafka then repeats requests by itself,
-    /// and under the old transaction protocol a late twin of EndTxn would hit the *next* transaction: after a commit or
-    /// abort with such trouble, make a new producer before going on.
+    /// Why this producer should be [renewed](Self::renew) before the next transaction, after this one has ended:
+    ///
+    /// - A connection broke or a request timed out in this transaction. librdkafka repeats requests by itself, and under
+    ///   the old transaction protocol a late twin of EndTxn or AddPartitionsToTxn would hit the *next* transaction.
+    /// - A broker has rejected a record. librdkafka does not take its sequence number back, so the next batch to that
+    ///   partition would be out of order, and cost one more abort.
     #[must_use]
-    pub fn connection_error(&self) -> Option<Error> {
-        self.sender.deliveries().connection_error()
+    pub fn renewal_reason(&self) -> Option<Error> {
+        self.sender.deliveries().rejection().or_else(|| self.sender.deliveries().connection_error())
+    }
+
+    /// Drops the client and everything it had in flight, makes a new one under the same transactional id, and
+    /// initialises it: what was in flight is fenced, and an open transaction is aborted. Topic handles stay valid.
+    pub fn renew(&mut self, deadline: Duration) -> Outcome {
+        let names: Vec<_> = self.sender.topics().map(|(_, name)| name.clone()).collect();
+        let renewed = Self::open(&self.connection, &self.settings).and_then(|mut sender| {
+            names.iter().try_for_each(|name| sender.topic(name).map(|_| ()))?;
+            Ok(sender)
+        });
+        match renewed {
+            Ok(sender) => {
+                self.sender = sender;
+                self.initialize(deadline)
+            }
+            Err(error) => Outcome::Fatal(error),
+        }
     }
 
     /// The name of a topic by its handle.

@@ -1,0 +1,10 @@
+//! What librdkafka and a real broker do together. Needs a broker in `KAFKA_BOOTSTRAP_SERVERS`; otherwise every test says
+//! that it was skipped.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod admin;
+mod broker;
+mod groups;
+mod reading;
+mod topics;
+mod transactions;
