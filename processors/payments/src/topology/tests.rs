@@ -86,7 +86,7 @@ fn a_refund_waits_behind_its_charge_and_is_caused_by_the_cancellation() {
     assert_eq!(keys(&driver), ["charge/o-1"]);
     driver.complete_call("charge/o-1", Ok(bytes(&Answer::Done))).unwrap();
     let refund = format!("refund/{}/1", payment_id(&id("o-1")).unwrap());
-    assert_eq!(keys(&driver), [refund.clone()]);
+    assert_eq!(keys(&driver), std::slice::from_ref(&refund));
     driver.complete_call(&refund, Ok(bytes(&Answer::Done))).unwrap();
     let said = said(&driver);
     assert_eq!(words(&driver), ["PaymentProcessed:o-1", "PaymentRefunded:o-1"]);
