@@ -1,2 +1,73 @@
-//! Placeholder.
-fn main() {}
+//! The `headwater` binary: services and tools of the platform.
+//!
+//! - [`dev`], [`run`], [`demo`]: what serves. [`service`] is an application in this process, [`http`] its API,
+//!   [`query`] how questions find the instance that knows the answer.
+//! - [`platform`]: topics, schemas, processors and outside calls of this binary; [`registry`] the embedded registry.
+//! - [`args`], [`settings`], [`telemetry`], [`signals`], [`clock`]: the edge.
+
+mod args;
+mod clock;
+mod dev;
+mod error;
+mod http;
+mod platform;
+mod query;
+mod registry;
+mod run;
+mod service;
+mod settings;
+mod signals;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+pub use error::Error;
+use settings::Settings;
+use telemetry::Telemetry;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match dispatch(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{} {error}", console::style("error:").red().bold().for_stderr());
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<(), Error> {
+    let settings = Settings::load(&cli.global, std::env::vars().collect())?;
+    let format = cli.global.log_format.unwrap_or_default();
+    let log = |default_filter: &str| Telemetry::start(format, default_filter, settings.environment());
+    match cli.command {
+        Command::Dev(arguments) => {
+            let _telemetry = log(SERVICES_LOG)?;
+            on_tokio(dev::run(&arguments, &settings))
+        }
+        Command::Run(arguments) => {
+            let _telemetry = log(SERVICES_LOG)?;
+            on_tokio(run::run(&arguments, &settings))
+        }
+        Command::Demo(_) => Ok(()),
+        Command::Tool(tool) => match tool {},
+    }
+}
+
+/// What services log unless RUST_LOG says otherwise.
+const SERVICES_LOG: &str = "info,headwater_devbroker=warn";
+
+/// Runs a service on an async runtime of its own.
+fn on_tokio<T>(service: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::failed(format!("no threads to run on: {error}")))?;
+    let ended = runtime.block_on(service);
+    // What still blocks must not keep the process from ending.
+    runtime.shutdown_background();
+    ended
+}

@@ -1,0 +1,55 @@
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::path::PathBuf;
+
+use super::*;
+use crate::settings::{Environment, FileSettings};
+
+fn resolve(processors: &[&str], change: impl FnOnce(&mut RunArgs), variables: &[(&str, &str)]) -> Result<RunOptions, Error> {
+    let mut arguments =
+        RunArgs { processors: processors.iter().map(|name| (*name).to_owned()).collect(), ..RunArgs::default() };
+    arguments.all = processors.is_empty();
+    change(&mut arguments);
+    let fixed = [("HOME", "/home/x"), ("HOSTNAME", "host-1")];
+    let environment: Environment =
+        fixed.iter().chain(variables).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let none = FileSettings::default();
+    RunOptions::resolve(&arguments, &Settings::of_layers(environment, none.clone(), none))
+}
+
+#[test]
+fn an_application_is_called_by_its_only_processor() {
+    let check = |processors: &[&str], application: &str, count: usize| {
+        let options = resolve(processors, |_| {}, &[]).unwrap();
+        assert_eq!((options.application.as_str(), options.topologies.len()), (application, count), "{processors:?}");
+        assert_eq!(options.instance, "host-1");
+        assert_eq!(options.state_dir, PathBuf::from(format!("/home/x/.local/share/headwater/{application}/host-1")));
+    };
+    check(&["payments"], "payments", 1);
+    check(&["payments", "shipping"], "headwater", 2);
+    check(&[], "headwater", 7);
+    let named = resolve(&["payments"], |arguments| arguments.application = Some("shop".into()), &[]).unwrap();
+    assert_eq!(named.application, "shop");
+}
+
+#[test]
+fn what_cannot_work_is_a_usage_error_with_the_remedy() {
+    let check = |result: Result<RunOptions, Error>, word: &str| {
+        let error = result.err().expect(word);
+        assert_eq!(error.exit_code(), 2, "{error}");
+        assert!(error.to_string().contains(word), "{error}");
+    };
+    check(resolve(&["billing"], |_| {}, &[]), "order-views");
+    check(resolve(&["orders", "orders"], |_| {}, &[]), "twice");
+    check(resolve(&["orders"], |_| {}, &[("MESSAGE_BROKER", "in_memory")]), "headwater dev");
+    check(resolve(&["orders"], |arguments| arguments.instance = Some("../x".into()), &[]), "--instance");
+    check(resolve(&["orders"], |arguments| arguments.workers = None, &[("HEADWATER_WORKERS", "two")]), "HEADWATER_WORKERS");
+}
+
+#[test]
+fn ctrl_c_leaves_and_sigterm_stays_unless_told_otherwise() {
+    assert_eq!(stop_for(None, Asked::Interrupt), Stop::Leave);
+    assert_eq!(stop_for(None, Asked::Terminate), Stop::Stay);
+    assert_eq!(stop_for(Some(OnStop::Stay), Asked::Interrupt), Stop::Stay);
+    assert_eq!(stop_for(Some(OnStop::Leave), Asked::Terminate), Stop::Leave);
+}
