@@ -205,7 +205,10 @@ impl TransactionCoordinator {
         let mut next = transaction.clone();
         if next.end(self.clock.now_ms(), producer, commit)? {
             self.save(transactional_id, &mut transaction, next)?;
-            self.finish_decided(transactional_id, &mut transaction);
+            // The decision stands whatever happens now; markers that cannot be written are the timer's to repeat.
+            if !self.finish_decided(transactional_id, &mut transaction) {
+                self.deadlines_changed.notify_one();
+            }
         }
         Ok(())
     }
