@@ -57,4 +57,25 @@ impl Counters {
         self.unknown_call_results += other.unknown_call_results;
         self.out_of_order += other.out_of_order;
     }
+
+    /// A count by its field's name.
+    #[must_use]
+    pub fn by_name(&self, name: &str) -> Option<u64> {
+        let counts = [
+            ("processed", self.processed),
+            ("skipped", self.skipped),
+            ("dead_letters", self.dead_letters),
+            ("late", self.late),
+            ("rejected", self.rejected),
+            ("deduplicated", self.deduplicated),
+            ("forwarded", self.forwarded),
+            ("parked", self.parked),
+            ("retries", self.retries),
+            ("timers", self.timers),
+            ("call_results", self.call_results),
+            ("unknown_call_results", self.unknown_call_results),
+            ("out_of_order", self.out_of_order),
+        ];
+        counts.into_iter().find(|(known, _)| *known == name).map(|(_, count)| count)
+    }
 }

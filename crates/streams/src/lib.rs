@@ -16,6 +16,7 @@ mod policy;
 mod processor;
 mod record;
 mod schemas;
+pub mod specs;
 mod store;
 mod task;
 mod topology;

@@ -103,7 +103,8 @@ fn branch_of(schema: &WriterSchema, full_name: &str) -> Result<Option<u32>, Erro
     };
     let branch = branches.iter().position(|id| schema.avro().node(*id).full_name() == Some(full_name));
     let branch = branch.and_then(|branch| u32::try_from(branch).ok());
-    let missing = || Error::new(ErrorKind::Refused, format!("the topic's union does not hold {full_name}: register it"));
+    let missing =
+        || Error::new(ErrorKind::Refused, format!("the topic's union does not hold {full_name}: register it"));
     branch.map(Some).ok_or_else(missing)
 }
 

@@ -61,6 +61,22 @@ impl TestDriver {
         Ok(value)
     }
 
+    /// A message given as JSON, in the wire format.
+    pub(crate) fn encode_value(
+        &self,
+        topic: &str,
+        message: MessageType,
+        naming: &Naming,
+        value: &serde_json::Value,
+    ) -> Result<Vec<u8>, Error> {
+        let broken = |error: headwater_schema::Error| Error::new("test driver", error.to_string());
+        let encoder = self.schemas.encoder(topic, message, naming).map_err(broken)?;
+        let mut bytes = Vec::new();
+        headwater_schema::wire::encode_header_into(&mut bytes, encoder.id);
+        encoder.schema.encode_value_into(&mut bytes, None, value).map_err(broken)?;
+        Ok(bytes)
+    }
+
     /// Sends text without key or headers, as a console producer does.
     ///
     /// # Errors

@@ -58,7 +58,8 @@ impl Decider for Cart {
 
     fn timers(state: &State) -> Vec<Deadline> {
         let open = state.opened_at.filter(|_| state.closed.is_none());
-        let deadline = |at: Timestamp| Deadline { name: "expiry", due: at.plus_millis(OPEN_MS), kind: TimeKind::WallClock };
+        let deadline =
+            |at: Timestamp| Deadline { name: "expiry", due: at.plus_millis(OPEN_MS), kind: TimeKind::WallClock };
         open.map(deadline).into_iter().collect()
     }
 

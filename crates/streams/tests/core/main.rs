@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(missing_docs)]
 
+mod calls;
 mod cart;
 mod commands;
-mod calls;
 mod counting;
 mod decider;
 mod messages;
