@@ -255,6 +255,18 @@ impl TestDriver {
         self.settle()
     }
 
+    /// Gives a task the result of a call, whether it waits for one or not, and works it through.
+    ///
+    /// # Errors
+    /// No such task; or as [`TestDriver::settle`].
+    pub fn offer_call_result(&mut self, task: &TaskId, result: CallResult) -> Result<(), Error> {
+        let running = self.tasks.iter_mut().find(|running| running.task.id() == task);
+        let running = running.ok_or_else(|| Error::new("test driver", format!("there is no task {task}")))?;
+        running.calls.retain(|call| call.id != result.id);
+        running.task.offer_call_result(result);
+        self.settle()
+    }
+
     fn answer_calls(&mut self) -> bool {
         let Some(handler) = &mut self.handler else { return false };
         let mut answered = false;
