@@ -187,7 +187,7 @@ impl Transaction {
     /// could still hit the next transaction, so the producer is replaced first.
     pub(super) fn closed(&mut self) -> Result<(), Error> {
         self.open = None;
-        match self.producer.as_ref().and_then(TransactionalProducer::connection_error) {
+        match self.producer.as_ref().and_then(TransactionalProducer::renewal_reason) {
             None => Ok(()),
             Some(error) => {
                 tracing::info!(%error, "connection trouble during the last transaction; making a new producer");

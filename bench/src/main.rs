@@ -1,0 +1,49 @@
+//! Headwater beside Kafka Streams: the same work on the same Kafka, in turn, in one run.
+//!
+//! `headwater-bench run` drives everything and prints ratios; `headwater-bench work …` is one measured process.
+
+#![allow(missing_docs, reason = "a program, not a library")]
+
+mod compare;
+mod figures;
+mod peer;
+mod saga;
+mod work;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Measures Headwater beside Kafka Streams on the Kafka of KAFKA_BOOTSTRAP_SERVERS.
+#[derive(Parser)]
+#[command(name = "headwater-bench", after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench -- --only count,table --runs 3")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs every comparison and prints ratios.
+    Run(compare::Arguments),
+    /// One measured piece of Headwater's work, in a process of its own.
+    Work(work::Arguments),
+    /// Order sagas on the embedded broker.
+    Saga(saga::Arguments),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match arguments.command {
+        Command::Run(run) => compare::run(&run),
+        Command::Work(work) => work::run(&work),
+        Command::Saga(saga) => saga::run(&saga),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
