@@ -4,11 +4,13 @@
 //! - [`Notifier`] is the outside; [`LogNotifier`] stands in for it; [`NotifierCalls`] tries until the outcome is known.
 
 mod calls;
+mod choreography;
 mod notices;
 mod notifier;
 mod topology;
 
 pub use calls::{NotifierCalls, Sleep};
+pub use choreography::choreography;
 pub use notices::{News, Notices, Template};
 pub use notifier::{Delivery, LogNotifier, Notification, Notifier, NotifierFuture};
 pub use topology::{NAME, STEP, topology};

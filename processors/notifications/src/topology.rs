@@ -4,7 +4,7 @@ use headwater_contracts::{domains, topics};
 use headwater_event::OrderId;
 use headwater_streams::{Call, CallResult, Context, Error, Failure, Input as Record, Processor, StoreSpec, Topology};
 
-use crate::{Delivery, News, Notices, Notification};
+use crate::{Delivery, News, Notices, Notification, choreography};
 
 /// The processor's name.
 pub const NAME: &str = "notifications";
@@ -31,6 +31,7 @@ pub fn topology() -> Result<Topology, Error> {
     main.store(StoreSpec::key_value(STORE));
     main.sink(EVENTS, topics::NOTIFICATIONS_EVENTS);
     main.processor("notices", &[ORDERS], &[STORE], || Customers);
+    topology.choreography(choreography());
     topology.build()
 }
 

@@ -4,6 +4,7 @@
 //! - [`PaymentProvider`] is the outside; [`Simulator`] stands in for it; [`ProviderCalls`] asks until the answer is known.
 
 mod calls;
+mod choreography;
 mod payment;
 mod provider;
 mod settings;
@@ -11,6 +12,7 @@ mod simulator;
 mod topology;
 
 pub use calls::{ProviderCalls, Sleep};
+pub use choreography::choreography;
 pub use payment::{Action, Fact, Input, Payment, Turn, payment_id};
 pub use provider::{Answer, PaymentProvider, ProviderFuture, Request, Response};
 pub use settings::Settings;

@@ -7,7 +7,7 @@ use headwater_streams::{
 };
 
 use crate::payment::{Action, Fact, Input, Payment, payment_id};
-use crate::{Answer, Request, Settings};
+use crate::{Answer, Request, Settings, choreography};
 
 /// The processor's name.
 pub const NAME: &str = "payments";
@@ -38,6 +38,7 @@ pub fn topology_with(settings: Settings) -> Result<Topology, Error> {
     main.store(StoreSpec::key_value(STORE));
     main.sink(EVENTS, topics::PAYMENTS_EVENTS);
     main.processor("charges", &[ORDERS], &[STORE], move || Charges { settings });
+    topology.choreography(choreography());
     topology.build()
 }
 

@@ -166,10 +166,8 @@ impl Shipment {
             (Self::Absent, Input::CancellationRequested | Input::OrderCancelled)
             | (Self::Paid, Input::OrderCancelled) => still(Self::Withdrawn),
             (Self::Paid, Input::CancellationRequested) => emit(Self::Withdrawn, [Fact::Recalled { shipment_id: None }]),
-            // Nothing but a recall undoes a dispatch, so an order that was cancelled all the same gets its parcel back.
-            (Self::Dispatched { recall_refused: false }, Input::CancellationRequested | Input::OrderCancelled) => {
-                recall(shipment_id, settings)
-            }
+            // The one trigger of a recall: orders cancels what has left only once shipping has said that it is back.
+            (Self::Dispatched { recall_refused: false }, Input::CancellationRequested) => recall(shipment_id, settings),
             (Self::Delivered { recall_refused: false }, Input::CancellationRequested) => {
                 let refused = Fact::RecallRefused { shipment_id, reason: "already_delivered" };
                 emit(Self::Delivered { recall_refused: true }, [refused])

@@ -11,8 +11,8 @@ use headwater_streams::{
     Context, Error, Failure, Input as Record, Processor, StoreSpec, TimeKind, Timer as DueTimer, Topology,
 };
 
-use crate::Settings;
 use crate::shipment::{Action, Fact, Input, Shipment, Timer};
+use crate::{Settings, choreography};
 
 /// The processor's name.
 pub const NAME: &str = "shipping";
@@ -46,6 +46,7 @@ pub fn topology_with(settings: Settings) -> Result<Topology, Error> {
     main.store(StoreSpec::key_value(STORE));
     main.sink(EVENTS, topics::SHIPPING_EVENTS);
     main.processor("parcels", &[ORDERS, INVENTORY], &[STORE], move || Parcels { settings: Arc::clone(&settings) });
+    topology.choreography(choreography());
     topology.build()
 }
 

@@ -64,6 +64,12 @@ fn templates(driver: &TestDriver) -> Vec<String> {
 }
 
 #[test]
+fn specs() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/specs");
+    headwater_streams::specs::run_dir(&topology().unwrap(), folder).unwrap();
+}
+
+#[test]
 fn a_customer_hears_of_each_step_in_order_and_each_message_names_its_cause() {
     let mut driver = TestDriver::new(&topology().unwrap()).unwrap();
     send(&mut driver, Event::Created);

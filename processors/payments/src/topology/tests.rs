@@ -48,6 +48,12 @@ fn words(driver: &TestDriver) -> Vec<String> {
 }
 
 #[test]
+fn specs() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/specs");
+    headwater_streams::specs::run_dir(&topology().unwrap(), folder).unwrap();
+}
+
+#[test]
 fn a_call_starts_only_after_the_commit_that_stored_it() {
     let mut driver = TestDriver::new(&topology().unwrap()).unwrap();
     driver.auto_commit(false);

@@ -47,6 +47,12 @@ fn words(driver: &TestDriver) -> Vec<String> {
 }
 
 #[test]
+fn specs() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/specs");
+    headwater_streams::specs::run_dir(&topology().unwrap(), folder).unwrap();
+}
+
+#[test]
 fn a_delivery_is_caused_by_the_confirmed_stock_and_happened_when_it_was_due() {
     let mut driver = TestDriver::new(&topology().unwrap()).unwrap();
     send(&mut driver, "o-1", Input::OrderPaid);
