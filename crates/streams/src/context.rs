@@ -148,6 +148,20 @@ impl<'a> Context<'a> {
         Ok(self.core.overlay.get(table, key, self.base)?)
     }
 
+    /// Looks at the value of a key where it lies: the cheapest way to read.
+    ///
+    /// # Errors
+    /// A state failure.
+    pub fn read<R>(
+        &mut self,
+        store: impl StoreName,
+        key: &[u8],
+        look: impl FnOnce(Option<&[u8]>) -> R,
+    ) -> Result<R, Failure> {
+        let StoreHandle(table) = store.resolve(self)?;
+        Ok(self.core.overlay.read(table, key, self.base, look)?)
+    }
+
     /// Stages a value.
     ///
     /// # Errors
@@ -188,12 +202,10 @@ impl<'a> Context<'a> {
     /// # Errors
     /// A state failure, also when the value does not fit the type.
     pub fn get_json<T: DeserializeOwned>(&mut self, store: impl StoreName, key: &[u8]) -> Result<Option<T>, Failure> {
-        let Some(value) = self.get(store, key)? else {
-            return Ok(None);
-        };
         let misfit =
             |error| Failure::state(format!("stored JSON does not fit {}: {error}", std::any::type_name::<T>()));
-        serde_json::from_slice(&value).map(Some).map_err(misfit)
+        let parsed = self.read(store, key, |value| value.map(serde_json::from_slice).transpose())?;
+        parsed.map_err(misfit)
     }
 
     /// Stages a value as JSON: readable in a changelog, tolerant to fields that are added with a default.

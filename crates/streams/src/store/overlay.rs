@@ -55,6 +55,20 @@ impl Overlay {
         Ok(value)
     }
 
+    /// Lends the value of a key, without counting another reference to it.
+    pub(crate) fn read<R>(
+        &mut self,
+        table: TableIndex,
+        key: &[u8],
+        base: &dyn StateBase,
+        look: impl FnOnce(Option<&[u8]>) -> R,
+    ) -> Result<R, StateError> {
+        if let Some(value) = self.tables[table.0 as usize].peek(key) {
+            return Ok(look(value.map(Bytes::as_ref)));
+        }
+        Ok(look(self.get(table, key, base)?.as_deref()))
+    }
+
     pub(crate) fn put(&mut self, table: TableIndex, key: &[u8], value: Option<Bytes>) {
         let (slot, previous, staged, all) = self.tables[table.0 as usize].put(key, value);
         self.staged_bytes += staged;

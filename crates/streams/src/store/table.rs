@@ -137,6 +137,14 @@ impl Table {
         Ok((value, self.slots[place as usize].size_bytes()))
     }
 
+    /// The value of a key if it is staged or cached: None where only the base knows.
+    pub(super) fn peek(&mut self, key: &[u8]) -> Option<Option<&Bytes>> {
+        let place = self.find(hash_of(key), key)?;
+        let slot = &mut self.slots[place as usize];
+        slot.touched = true;
+        Some(slot.value.as_ref())
+    }
+
     /// Stages a write; returns its slot, what was there before, and the change of staged and of all bytes.
     pub(super) fn put(&mut self, key: &[u8], value: Option<Bytes>) -> (u32, Previous, isize, isize) {
         let hash = hash_of(key);
