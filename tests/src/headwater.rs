@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::deadline::wait_for;
+use crate::platform::Platform;
 
 /// Where `headwater dev` listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,9 +36,36 @@ impl Ports {
     }
 }
 
-/// The binary beside this test's own: one build makes both.
+/// Where one instance of an application lives; the same after a restart.
+#[derive(Debug, Clone)]
+pub struct Place {
+    pub name: String,
+    pub state_dir: PathBuf,
+    pub http_port: u16,
+}
+
+impl Place {
+    /// An instance with its stores in a folder of its name.
+    #[must_use]
+    pub fn new(name: &str, folder: &Path) -> Self {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let http_port = free.local_addr().unwrap().port();
+        Self { name: name.to_owned(), state_dir: folder.join(format!("state-{name}")), http_port }
+    }
+
+    /// Where its HTTP API is.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.http_port)
+    }
+}
+
+/// The binary that HEADWATER_TEST_BIN names, else the one beside this test's own: one build makes both.
 #[must_use]
 pub fn binary() -> PathBuf {
+    if let Some(named) = std::env::var_os("HEADWATER_TEST_BIN") {
+        return named.into();
+    }
     let own = std::env::current_exe().unwrap();
     let mut folder = own.parent().unwrap();
     if folder.ends_with("deps") {
@@ -64,6 +92,8 @@ impl Headwater {
             .env("RUST_LOG", std::env::var("HEADWATER_TEST_LOG").unwrap_or_else(|_| "info".to_owned()))
             .env_remove("KAFKA_BOOTSTRAP_SERVERS")
             .env_remove("SCHEMA_REGISTRY_URL")
+            .env_remove("KAFKA_TOPIC_PREFIX")
+            .env_remove("MESSAGE_BROKER")
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(output.try_clone().unwrap())
@@ -76,6 +106,18 @@ impl Headwater {
     /// `headwater dev` on free ports (or those given) over a data folder; returns once it serves.
     #[must_use]
     pub fn dev(data: &Path, ports: Option<&Ports>, extra: &[&str], log: &Path) -> (Self, Ports) {
+        let mut process = Self::start_dev(data, ports, extra, log);
+        let ports = wait_for("headwater dev writes its ports", Duration::from_secs(60), || {
+            process.check()?;
+            read_ports(&data.join("ports.json"))
+        });
+        process.wait_healthy(&ports.url("/health"), Duration::from_secs(120));
+        (process, ports)
+    }
+
+    /// The same, without waiting for anything.
+    #[must_use]
+    pub fn start_dev(data: &Path, ports: Option<&Ports>, extra: &[&str], log: &Path) -> Self {
         let _stale = std::fs::remove_file(data.join("ports.json"));
         let port = |of: fn(&Ports) -> u16| ports.map_or(0, of).to_string();
         let (kafka, registry, http) = (port(|p| p.kafka), port(|p| p.registry), port(|p| p.http));
@@ -92,13 +134,33 @@ impl Headwater {
             &http,
         ];
         arguments.extend_from_slice(extra);
-        let mut process = Self::start(&arguments, &[], log);
-        let ports = wait_for("headwater dev writes its ports", Duration::from_secs(60), || {
-            process.check()?;
-            read_ports(&data.join("ports.json"))
-        });
-        process.wait_healthy(&ports.url("/health"), Duration::from_secs(120));
-        (process, ports)
+        Self::start(&arguments, &[], log)
+    }
+
+    /// `headwater run --all` as one instance of a platform's application; it may not serve yet.
+    #[must_use]
+    pub fn run_all(platform: &Platform, instance: &Place, extra: &[&str], log: &Path) -> Self {
+        let (port, state) = (instance.http_port.to_string(), instance.state_dir.to_string_lossy().into_owned());
+        let mut arguments = vec![
+            "run",
+            "--all",
+            "-b",
+            &platform.bootstrap,
+            "--registry",
+            &platform.registry_url,
+            "--topic-prefix",
+            &platform.prefix,
+            "--application",
+            &platform.application,
+            "--instance",
+            &instance.name,
+            "--state-dir",
+            &state,
+            "--http-port",
+            &port,
+        ];
+        arguments.extend_from_slice(extra);
+        Self::start(&arguments, &[], log)
     }
 
     /// Waits until a health address answers 200.
@@ -111,7 +173,11 @@ impl Headwater {
         });
     }
 
-    fn check(&mut self) -> Result<(), String> {
+    /// Panics, with the end of its log, when it has ended.
+    ///
+    /// # Errors
+    /// None; so that it fits into a condition that is waited for.
+    pub fn check(&mut self) -> Result<(), String> {
         if let Some(status) = self.child.try_wait().unwrap() {
             let text = std::fs::read_to_string(&self.log).unwrap_or_default();
             let tail: Vec<&str> = text.lines().rev().take(30).collect();

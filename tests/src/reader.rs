@@ -13,6 +13,8 @@ use rdkafka::message::{Headers as _, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use serde_json::Value;
 
+use crate::platform::Platform;
+
 /// A record as a reader sees it.
 #[derive(Debug, Clone)]
 pub struct Seen {
@@ -48,6 +50,7 @@ impl Seen {
 /// Reads topics of one cluster with the schemas of one registry.
 pub struct TopicReader {
     bootstrap: String,
+    prefix: String,
     registry_url: String,
     schemas: BTreeMap<u32, WriterSchema>,
     http: reqwest::blocking::Client,
@@ -55,20 +58,23 @@ pub struct TopicReader {
 
 impl TopicReader {
     #[must_use]
-    pub fn new(bootstrap: &str, registry_url: &str) -> Self {
+    pub fn new(platform: &Platform) -> Self {
+        let Platform { bootstrap, registry_url, prefix, .. } = platform;
         Self {
             bootstrap: bootstrap.to_owned(),
+            prefix: prefix.to_owned(),
             registry_url: registry_url.to_owned(),
             schemas: BTreeMap::new(),
             http: reqwest::blocking::Client::new(),
         }
     }
 
-    /// Every committed record of a topic, partition by partition, as of now.
+    /// Every committed record of a declared topic, partition by partition, as of now.
     ///
     /// # Errors
     /// What Kafka or the registry said.
-    pub fn read(&mut self, topic: &str) -> Result<Vec<Seen>, String> {
+    pub fn read(&mut self, declared: &str) -> Result<Vec<Seen>, String> {
+        let topic = &format!("{}{declared}", self.prefix);
         let consumer: BaseConsumer = ClientConfig::new()
             .set("bootstrap.servers", &self.bootstrap)
             .set("group.id", "audit")
@@ -111,7 +117,7 @@ impl TopicReader {
                     }
                     let value = self.decode(message.payload())?;
                     seen.push(Seen {
-                        topic: topic.to_owned(),
+                        topic: declared.to_owned(),
                         partition: message.partition(),
                         offset: message.offset(),
                         timestamp_ms: message.timestamp().to_millis().unwrap_or(-1),
@@ -125,6 +131,24 @@ impl TopicReader {
         }
         seen.sort_by_key(|s| (s.partition, s.offset));
         Ok(seen)
+    }
+
+    /// How many offsets a declared topic has given out, over all partitions: records, and markers of transactions.
+    ///
+    /// # Errors
+    /// What Kafka said.
+    pub fn offsets(&self, declared: &str) -> Result<u64, String> {
+        let topic = &format!("{}{declared}", self.prefix);
+        let consumer: BaseConsumer =
+            ClientConfig::new().set("bootstrap.servers", &self.bootstrap).create().map_err(|e| e.to_string())?;
+        let within = Duration::from_secs(10);
+        let metadata = consumer.fetch_metadata(Some(topic), within).map_err(|e| format!("{topic}: {e}"))?;
+        let mut offsets = 0;
+        for partition in metadata.topics().first().map(|topic| topic.partitions()).unwrap_or_default() {
+            let (_, high) = consumer.fetch_watermarks(topic, partition.id(), within).map_err(|e| e.to_string())?;
+            offsets += u64::try_from(high).unwrap_or_default();
+        }
+        Ok(offsets)
     }
 
     fn decode(&mut self, payload: Option<&[u8]>) -> Result<Value, String> {

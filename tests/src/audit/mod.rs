@@ -1,11 +1,17 @@
 //! The audit: reads every topic of the saga as a stranger would, and says what was lost, doubled or left open.
 
 mod books;
+mod totals;
+mod views;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 pub use books::Books;
+pub use views::latest;
 
+use crate::load::Expected;
+use crate::platform::Platform;
 use crate::reader::{Seen, TopicReader};
 
 /// The topics whose records tell the whole story.
@@ -30,8 +36,54 @@ pub struct Findings {
     pub cancelled: usize,
     /// Orders without an end.
     pub open: BTreeSet<String>,
+    /// Records that were read.
+    pub records: usize,
+    /// What the delivered orders brought in, in minor units; only where it is known what was sent.
+    pub revenue_minor: i64,
     /// Everything that must not be.
     pub wrong: Vec<String>,
+}
+
+impl Findings {
+    /// Fails a test unless nothing is wrong and nothing is open.
+    pub fn assert_clean(&self) {
+        assert!(self.is_clean(), "{self}");
+    }
+
+    /// Whether nothing is wrong and nothing is open.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.wrong.is_empty() && self.open.is_empty()
+    }
+}
+
+impl fmt::Display for Findings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { created, delivered, cancelled, open, records, wrong, .. } = self;
+        write!(
+            f,
+            "{created} orders created, {delivered} delivered, {cancelled} cancelled, {} open; {records} records, {} findings",
+            open.len(),
+            wrong.len()
+        )?;
+        for finding in wrong.iter().take(50) {
+            write!(f, "\n  {finding}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads all topics of a platform and checks everything that can be known of orders that were sent as [`Expected`].
+///
+/// # Errors
+/// When the topics can't be read.
+pub fn audit_load(platform: &Platform, sent: &BTreeMap<String, Expected>) -> Result<Findings, String> {
+    let mut reader = TopicReader::new(platform);
+    let story = Story::read(&mut reader)?;
+    let ids = sent.keys().cloned().collect();
+    let mut findings = story.check(&ids);
+    findings.revenue_minor = totals::check(sent, &story.events, &mut findings);
+    Ok(findings)
 }
 
 /// Reads all topics and checks them; `sent` are the ids of the orders that must have been created, each once.
@@ -39,13 +91,40 @@ pub struct Findings {
 /// # Errors
 /// When the topics can't be read.
 pub fn audit(reader: &mut TopicReader, sent: &BTreeSet<String>) -> Result<Findings, String> {
-    let mut events = Vec::new();
-    for topic in EVENT_TOPICS {
-        events.extend(reader.read(topic)?);
+    Ok(Story::read(reader)?.check(sent))
+}
+
+/// Everything that the topics say.
+struct Story {
+    events: Vec<Seen>,
+    products: Vec<Seen>,
+    replies: Vec<Seen>,
+    sagas: Vec<Seen>,
+    views: Vec<Seen>,
+}
+
+impl Story {
+    fn read(reader: &mut TopicReader) -> Result<Self, String> {
+        let mut events = Vec::new();
+        for topic in EVENT_TOPICS {
+            events.extend(reader.read(topic)?);
+        }
+        Ok(Self {
+            events,
+            products: reader.read("inventory.products")?,
+            replies: reader.read("orders.replies")?,
+            sagas: reader.read("sagas.views")?,
+            views: reader.read("orders.views")?,
+        })
     }
-    let products = reader.read("inventory.products")?;
-    let rejected = reader.read("orders.replies")?;
-    Ok(check(sent, &events, &products, &rejected))
+
+    fn check(&self, sent: &BTreeSet<String>) -> Findings {
+        let Self { events, products, replies, sagas, views } = self;
+        let mut findings = check(sent, events, products, replies);
+        views::check(events, sagas, views, &mut findings);
+        findings.records = [events, products, replies, sagas, views].iter().map(|records| records.len()).sum();
+        findings
+    }
 }
 
 /// The checks themselves, on records.

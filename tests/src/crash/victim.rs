@@ -1,0 +1,106 @@
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::deadline::{Stopwatch, wait_for};
+use crate::headwater::{Headwater, Place, Ports};
+use crate::metrics::Metrics;
+use crate::platform::Platform;
+
+/// The process that is killed, and how to start it again as the same instance.
+pub struct Victim {
+    process: Option<Headwater>,
+    started: Stopwatch,
+    kind: Kind,
+    log: PathBuf,
+}
+
+enum Kind {
+    Dev { data: PathBuf, ports: Ports },
+    RunAll { place: Place, platform: Platform },
+}
+
+impl Victim {
+    /// A `headwater dev` that serves, and what it brings.
+    #[must_use]
+    pub fn dev(folder: &Path) -> (Self, Platform) {
+        let (data, log) = (folder.join("dev"), folder.join("dev.log"));
+        let started = Stopwatch::start();
+        let (process, ports) = Headwater::dev(&data, None, &[], &log);
+        let platform = Platform::of_dev(&ports);
+        (Self { process: Some(process), started, kind: Kind::Dev { data, ports }, log }, platform)
+    }
+
+    /// A `headwater run --all` of a platform.
+    #[must_use]
+    pub fn run_all(folder: &Path, platform: &Platform) -> Self {
+        let kind = Kind::RunAll { place: Place::new("victim", folder), platform: platform.clone() };
+        let mut victim =
+            Self { process: None, started: Stopwatch::start(), kind, log: folder.join("run.log") };
+        victim.start();
+        victim
+    }
+
+    /// Where its HTTP API is.
+    #[must_use]
+    pub fn url(&self) -> String {
+        match &self.kind {
+            Kind::Dev { ports, .. } => ports.url(""),
+            Kind::RunAll { place, .. } => place.url(),
+        }
+    }
+
+    fn process(&mut self) -> &mut Headwater {
+        self.process.as_mut().unwrap()
+    }
+
+    /// Waits until it serves, and says how long that took from its start.
+    pub fn wait_healthy(&mut self, within: Duration) -> Duration {
+        let health = format!("{}/health", self.url());
+        self.process().wait_healthy(&health, within);
+        self.started.elapsed()
+    }
+
+    /// Panics, with the end of its log, when it has ended by itself.
+    pub fn check(&mut self) {
+        let _alive = self.process().check();
+    }
+
+    /// `kill -9`, and at once the next life.
+    pub fn kill_and_restart(&mut self) {
+        if let Some(process) = self.process.take() {
+            process.kill();
+        }
+        self.start();
+    }
+
+    fn start(&mut self) {
+        self.started = Stopwatch::start();
+        let process = match &self.kind {
+            Kind::Dev { data, ports } => Headwater::start_dev(data, Some(ports), &[], &self.log),
+            Kind::RunAll { place, platform } => Headwater::run_all(platform, place, &[], &self.log),
+        };
+        self.process = Some(process);
+    }
+
+    /// Waits until nothing moves any more: every committed position has reached its end, twice in a row.
+    pub fn settled(&mut self, within: Duration) -> Metrics {
+        let mut before = None;
+        wait_for("nothing is under way any more", within, || {
+            self.process().check()?;
+            let metrics = Metrics::fetch(&self.url())?;
+            let produced = metrics.count("headwater_records_produced_total");
+            let committed = metrics.count("headwater_transactions_total");
+            match before.replace((produced, committed)) {
+                Some(then) if then == (produced, committed) => Ok(metrics),
+                then => Err(format!("{then:?}, then {produced} records in {committed} transactions")),
+            }
+        })
+    }
+
+    /// Ends it as a person would.
+    pub fn stop(&mut self) {
+        if let Some(process) = self.process.take() {
+            process.signal_and_wait("INT", Duration::from_secs(30));
+        }
+    }
+}
