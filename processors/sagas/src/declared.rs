@@ -116,6 +116,11 @@ pub fn declared(event: &str) -> Option<&'static Declared> {
     DECLARED.iter().find(|declared| declared.event == event)
 }
 
+/// How many events must have happened before one, at least: 0 for the first of a saga, and for what is not declared.
+pub(crate) fn depth(event: &str) -> usize {
+    declared(event).and_then(|declared| declared.after.iter().map(|before| depth(before) + 1).max()).unwrap_or(0)
+}
+
 /// An event's name without its context.
 pub(crate) fn short(event: &str) -> &str {
     event.rsplit('.').next().unwrap_or(event)

@@ -1,7 +1,7 @@
 use headwater_event::{CorrelationId, Envelope, EventId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::declared::ORDER_CREATED;
+use crate::declared::{ORDER_CREATED, depth};
 use crate::judge::{Judgement, judge};
 
 /// One order's saga: its events as a set. Everything else follows from the set, so that no order of arrival matters.
@@ -100,10 +100,12 @@ impl Saga {
         &self.steps
     }
 
-    /// The events so that causes come first, whatever clocks said; else in the order of time.
+    /// The events so that causes come first, whatever clocks said; else in the order of time, and those of one
+    /// millisecond as the choreography goes.
     #[must_use]
     pub fn timeline(&self) -> Vec<&Step> {
         let mut left: Vec<&Step> = self.steps.iter().collect();
+        left.sort_by_key(|step| (step.at, depth(&step.event)));
         let mut timeline: Vec<&Step> = Vec::with_capacity(left.len());
         while !left.is_empty() {
             let waits =
