@@ -21,6 +21,8 @@ pub(crate) struct Table {
     dirty: Vec<u32>,
     /// The staged keys in order; only where ranges are scanned.
     order: Option<BTreeMap<Bytes, u32>>,
+    /// The slot found last: what is read is often written next.
+    recent: u32,
     /// Where the search for slots to evict goes on.
     hand: usize,
 }
@@ -75,6 +77,7 @@ impl Table {
             free: Vec::new(),
             dirty: Vec::new(),
             order: ordered.then(BTreeMap::new),
+            recent: 0,
             hand: 0,
         }
     }
@@ -82,6 +85,11 @@ impl Table {
     fn find(&self, hash: u64, key: &[u8]) -> Option<u32> {
         let is_it = |slot: &u32| user_key(&self.slots[*slot as usize].key) == key;
         self.index.find(hash, is_it).copied()
+    }
+
+    fn find_recent(&self, key: &[u8]) -> Option<u32> {
+        let slot = self.slots.get(self.recent as usize)?;
+        (slot.live && user_key(&slot.key) == key).then_some(self.recent)
     }
 
     fn insert(&mut self, hash: u64, key: &[u8], value: Option<Bytes>, dirty: bool) -> u32 {
@@ -139,7 +147,8 @@ impl Table {
 
     /// The value of a key if it is staged or cached: None where only the base knows.
     pub(super) fn peek(&mut self, key: &[u8]) -> Option<Option<&Bytes>> {
-        let place = self.find(hash_of(key), key)?;
+        let place = self.find_recent(key).or_else(|| self.find(hash_of(key), key))?;
+        self.recent = place;
         let slot = &mut self.slots[place as usize];
         slot.touched = true;
         Some(slot.value.as_ref())
@@ -147,9 +156,9 @@ impl Table {
 
     /// Stages a write; returns its slot, what was there before, and the change of staged and of all bytes.
     pub(super) fn put(&mut self, key: &[u8], value: Option<Bytes>) -> (u32, Previous, isize, isize) {
-        let hash = hash_of(key);
-        let Some(place) = self.find(hash, key) else {
-            let place = self.insert(hash, key, value, true);
+        let known = self.find_recent(key).or_else(|| self.find(hash_of(key), key));
+        let Some(place) = known else {
+            let place = self.insert(hash_of(key), key, value, true);
             self.mark_dirty(place);
             let size = self.slots[place as usize].size_bytes() as isize;
             return (place, Previous::Absent, size, size);

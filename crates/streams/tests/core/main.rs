@@ -7,6 +7,7 @@ mod cart;
 mod commands;
 mod counting;
 mod decider;
+mod flows;
 mod messages;
 mod parking;
 mod policies;
