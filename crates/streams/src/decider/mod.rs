@@ -95,6 +95,3 @@ pub struct Versioned<S> {
     /// Its state.
     pub state: S,
 }
-
-#[cfg(test)]
-mod tests;

@@ -153,6 +153,3 @@ impl TestDriver {
         self.logs.get_mut(topic.index()).ok_or_else(|| Error::new("test driver", "topic of another environment"))
     }
 }
-
-#[cfg(test)]
-mod tests;

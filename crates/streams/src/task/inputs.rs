@@ -192,6 +192,3 @@ impl Buffer {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -294,6 +294,3 @@ impl Task {
         self.restart();
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -241,6 +241,3 @@ impl std::fmt::Debug for Topology {
         formatter.write_str(&self.describe())
     }
 }
-
-#[cfg(test)]
-mod tests;
