@@ -92,7 +92,7 @@ fn stand_one(step: &Step, steps: &[Step], standings: &[Standing], anomalies: &mu
     let counts = |event: &&str| {
         steps.iter().zip(standings).any(|(step, standing)| step.event == **event && *standing == Standing::Counted)
     };
-    if cause_counts && declared.after.iter().all(|event| counts(event)) { Standing::Counted } else { Standing::Waiting }
+    if cause_counts && declared.after.iter().all(counts) { Standing::Counted } else { Standing::Waiting }
 }
 
 fn contradictions(steps: &[Step], anomalies: &mut BTreeSet<String>) {

@@ -40,7 +40,7 @@ impl Dice {
     }
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Log {
     records: Vec<Arc<Record>>,
     end: i64,
@@ -76,10 +76,29 @@ pub struct Seen {
     pub event: String,
     pub key: String,
     pub value: serde_json::Value,
+    pub bytes: Option<Bytes>,
 }
 
 impl World {
     pub fn new(topologies: &[Topology], seed: u64, outside: Box<Outside>) -> Self {
+        Self::with(Arc::new(LocalSchemas::new()), topologies, seed, outside)
+    }
+
+    /// A world of projections that have seen nothing yet, with all events of this one, which they read in another order.
+    pub fn replay(&self, topologies: &[Topology], seed: u64) -> Self {
+        let outside = Box::new(|call: &CallToStart| panic!("a projection calls {}", call.step));
+        let mut fresh = Self::with(Arc::clone(&self.schemas), topologies, seed, outside);
+        for (at, facts) in fresh.environment.topics().iter().enumerate() {
+            let known = self.environment.find(&facts.declared_name).unwrap();
+            if facts.declared_name.ends_with(".events") {
+                fresh.logs[at].clone_from(&self.logs[known.index()]);
+            }
+        }
+        fresh.come_to_rest();
+        fresh
+    }
+
+    fn with(schemas: Arc<LocalSchemas>, topologies: &[Topology], seed: u64, outside: Box<Outside>) -> Self {
         let mut roles = BTreeMap::new();
         for topic in topologies.iter().flat_map(Topology::topics) {
             roles.entry(topic.name).or_insert(topic.role);
@@ -93,7 +112,6 @@ impl World {
         });
         let facts: Vec<TopicFacts> = facts.collect();
         let logs = facts.iter().map(|_| (0..PARTITIONS).map(|_| Log::default()).collect()).collect();
-        let schemas = Arc::new(LocalSchemas::new());
         let shared: Arc<dyn Schemas> = schemas.clone();
         let environment = Arc::new(TaskEnvironment::new(shared, "world", facts, Limits::default()).unwrap());
         let mut nodes = Vec::new();
@@ -291,6 +309,7 @@ impl World {
         Seen {
             event: record.headers.last_text("ce_type").unwrap_or_default().rsplit('.').next().unwrap().to_owned(),
             key: String::from_utf8(record.key.as_deref().unwrap_or_default().to_vec()).unwrap(),
+            bytes: record.value.clone(),
             value: decoded.unwrap_or_else(|| String::from_utf8_lossy(value).into_owned().into()),
         }
     }
