@@ -365,12 +365,13 @@ struct Pages<'a> {
 
 impl Pages<'_> {
     fn peek(&mut self) -> Result<Option<Bytes>, StateError> {
-        if self.page.peek().is_none() && self.taken == self.limit {
-            if let Some(last) = &self.last {
-                let from = Bound::Excluded(last.as_ref());
-                self.page = self.base.scan(self.store, from, self.to, self.limit)?.into_iter().peekable();
-                self.taken = 0;
-            }
+        if self.page.peek().is_none()
+            && self.taken == self.limit
+            && let Some(last) = &self.last
+        {
+            let from = Bound::Excluded(last.as_ref());
+            self.page = self.base.scan(self.store, from, self.to, self.limit)?.into_iter().peekable();
+            self.taken = 0;
         }
         Ok(self.page.peek().map(|(key, _)| key.clone()))
     }

@@ -127,19 +127,19 @@ impl Task {
             return Ok(Step::NeedEnds);
         }
         // Records and what comes from inside take turns, so that neither starves the other.
-        if !self.was_internal {
-            if let Some(item) = self.internal_item(&wall, moment)? {
-                self.was_internal = true;
-                return self.run(item, 0, moment);
-            }
+        if !self.was_internal
+            && let Some(item) = self.internal_item(&wall, moment)?
+        {
+            self.was_internal = true;
+            return self.run(item, 0, moment);
         }
         self.was_internal = false;
         let choice = self.choose(moment);
-        if let Choice::Take { input, out_of_order } = choice {
-            if let Some(record) = self.inputs.take(input) {
-                moment.effects.counters.out_of_order += u64::from(out_of_order);
-                return self.run(Item::Record { input, record }, 0, moment);
-            }
+        if let Choice::Take { input, out_of_order } = choice
+            && let Some(record) = self.inputs.take(input)
+        {
+            moment.effects.counters.out_of_order += u64::from(out_of_order);
+            return self.run(Item::Record { input, record }, 0, moment);
         }
         if let Some(item) = self.internal_item(&wall, moment)? {
             return self.run(item, 0, moment);

@@ -1,5 +1,5 @@
 use headwater_event::{Envelope, EventId, Timestamp, header};
-use headwater_log::{Headers, Partition};
+use headwater_log::Headers;
 use headwater_streams::{DriverOptions, TestDriver};
 
 use crate::cart::topology;
@@ -65,16 +65,17 @@ fn a_misplaced_command_is_forwarded_and_keeps_its_id() {
     for event in &events {
         assert_eq!(event.partition, headwater_log::partition_of_key(event.key.as_bytes(), partitions));
     }
-    let _ = Partition::new(0);
 }
+
+/// What, key, headers, value, and the reason of the reply; None: a dead letter.
+type Case = (&'static str, Option<&'static str>, Vec<(&'static str, String)>, Option<Vec<u8>>, Option<&'static str>);
 
 #[test]
 fn broken_commands_get_a_reply_or_become_dead_letters() {
-    // (what, key, headers, value, reason of the reply; None: a dead letter)
     let type_header = |name: &str| vec![(header::TYPE, name.to_owned())];
     let none = Vec::new;
     let json = |text: &str| Some(text.as_bytes().to_vec());
-    let cases: Vec<(&str, Option<&str>, Vec<(&str, String)>, Option<Vec<u8>>, Option<&str>)> = vec![
+    let cases: Vec<Case> = vec![
         ("not JSON", None, none(), json("hello"), None),
         ("null value", Some("c-1"), none(), None, None),
         ("empty", None, none(), json(""), None),
