@@ -17,7 +17,7 @@ pub use cluster::{Broker, ClusterDescription};
 pub use configs::{ConfigChange, ConfigEntry, ConfigSource};
 pub use groups::{GroupDescription, GroupListing, GroupMember, GroupState};
 pub use offsets::{ListedOffset, OffsetAt};
-pub use topics::{NewTopic, PartitionDescription, TopicDescription, TopicId};
+pub use topics::{DescribedTopic, NewTopic, PartitionDescription, TopicDescription, TopicId, TopicOutcomes};
 
 use crate::native::Client;
 use crate::{ConnectionSettings, Error};

@@ -154,6 +154,7 @@ impl ConnectionSettings {
         config.set("reconnect.backoff.ms", "50")?;
         config.set("reconnect.backoff.max.ms", "1000")?;
         config.set("log.connection.close", "false")?;
+        config.set("enable.metrics.push", "false")?;
         for (name, value) in chosen {
             config.set(name, value)?;
         }

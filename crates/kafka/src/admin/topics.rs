@@ -73,14 +73,17 @@ pub struct TopicDescription {
 }
 
 /// What happened to each topic of a call.
-type Outcomes = Vec<(TopicName, Result<(), Error>)>;
+pub type TopicOutcomes = Vec<(TopicName, Result<(), Error>)>;
+
+/// A topic that was asked for, and its description or why there is none.
+pub type DescribedTopic = (TopicName, Result<TopicDescription, Error>);
 
 impl Admin {
     /// Creates topics, and waits until the cluster has them.
     ///
     /// # Errors
     /// When the call failed as a whole; each topic has its own outcome besides, [`ErrorKind::Exists`] among them.
-    pub fn create_topics(&self, topics: &[NewTopic]) -> Result<Outcomes, Error> {
+    pub fn create_topics(&self, topics: &[NewTopic]) -> Result<TopicOutcomes, Error> {
         self.create(topics, false)
     }
 
@@ -88,11 +91,11 @@ impl Admin {
     ///
     /// # Errors
     /// As [`Admin::create_topics`].
-    pub fn try_create_topics(&self, topics: &[NewTopic]) -> Result<Outcomes, Error> {
+    pub fn try_create_topics(&self, topics: &[NewTopic]) -> Result<TopicOutcomes, Error> {
         self.create(topics, true)
     }
 
-    fn create(&self, topics: &[NewTopic], validate_only: bool) -> Result<Outcomes, Error> {
+    fn create(&self, topics: &[NewTopic], validate_only: bool) -> Result<TopicOutcomes, Error> {
         let mut request = Parts::new(sys::rd_kafka_NewTopic_destroy);
         for topic in topics {
             let name = c_string("a topic's name", topic.name.as_str())?;
@@ -138,7 +141,7 @@ impl Admin {
     ///
     /// # Errors
     /// When the call failed as a whole; each topic has its own outcome besides.
-    pub fn delete_topics(&self, topics: &[TopicName]) -> Result<Outcomes, Error> {
+    pub fn delete_topics(&self, topics: &[TopicName]) -> Result<TopicOutcomes, Error> {
         let mut request = Parts::new(sys::rd_kafka_DeleteTopic_destroy);
         for topic in topics {
             let name = c_string("a topic's name", topic.as_str())?;
@@ -170,7 +173,7 @@ impl Admin {
     ///
     /// # Errors
     /// When the call failed as a whole; each topic has its own outcome besides.
-    pub fn create_partitions(&self, totals: &[(TopicName, u32)]) -> Result<Outcomes, Error> {
+    pub fn create_partitions(&self, totals: &[(TopicName, u32)]) -> Result<TopicOutcomes, Error> {
         let mut request = Parts::new(sys::rd_kafka_NewPartitions_destroy);
         for (topic, total) in totals {
             let name = c_string("a topic's name", topic.as_str())?;
@@ -206,11 +209,11 @@ impl Admin {
 
     /// A KRaft controller answers before the brokers have heard of the change: waits until the broker that is asked
     /// shows it, so that what follows finds it done. Gives up silently, since the change itself is done.
-    fn wait_for_partitions(&self, outcomes: &Outcomes, wanted: impl Fn(&TopicName) -> Option<u32>) {
+    fn wait_for_partitions(&self, outcomes: &TopicOutcomes, wanted: impl Fn(&TopicName) -> Option<u32>) {
         let deadline = Deadline::after(self.deadline.min(Duration::from_secs(5)));
         let names: Vec<_> =
             outcomes.iter().filter(|(_, outcome)| outcome.is_ok()).map(|(name, _)| name.clone()).collect();
-        let is_visible = |(name, description): &(TopicName, Result<TopicDescription, Error>)| {
+        let is_visible = |(name, description): &DescribedTopic| {
             let partitions = match description {
                 Ok(description) if description.partitions.iter().all(|partition| partition.leader.is_some()) => {
                     description.partitions.len()
@@ -237,7 +240,7 @@ impl Admin {
         options: &Options,
         failed: &str,
         family: Family<T>,
-    ) -> Result<Outcomes, Error> {
+    ) -> Result<TopicOutcomes, Error> {
         if request.len() == 0 {
             return Ok(Vec::new());
         }
@@ -285,10 +288,7 @@ impl Admin {
     ///
     /// # Errors
     /// When the call failed as a whole; each topic has its own outcome besides, [`ErrorKind::NotFound`] among them.
-    pub fn describe_topics(
-        &self,
-        topics: &[TopicName],
-    ) -> Result<Vec<(TopicName, Result<TopicDescription, Error>)>, Error> {
+    pub fn describe_topics(&self, topics: &[TopicName]) -> Result<Vec<DescribedTopic>, Error> {
         if topics.is_empty() {
             return Ok(Vec::new());
         }

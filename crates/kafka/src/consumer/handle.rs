@@ -271,6 +271,19 @@ impl ConsumerHandle {
         unsafe { sys::rd_kafka_assignment_lost(self.client.as_ptr()) != 0 }
     }
 
+    /// Ends the wait of the poll that is under way (or of the next one), from any thread.
+    pub fn wake(&self) {
+        // SAFETY: the client is alive; the queue's handle is ours, and destroyed after its only use. Yielding is made for
+        // calls from other threads.
+        unsafe {
+            let queue = sys::rd_kafka_queue_get_consumer(self.client.as_ptr());
+            if !queue.is_null() {
+                sys::rd_kafka_queue_yield(queue);
+                sys::rd_kafka_queue_destroy(queue);
+            }
+        }
+    }
+
     /// The cluster's id; None when no broker answers in time.
     #[must_use]
     pub fn cluster_id(&self, deadline: Duration) -> Option<String> {

@@ -39,7 +39,7 @@ pub struct WorkerConsumerSettings {
     pub max_poll_interval_ms: u32,
     /// How much may be fetched ahead, in KiB, for all partitions together.
     pub prefetch_kbytes: u32,
-    /// Which records are handed out.
+    /// Which records are handed out. Only with read_committed are committed offsets sure to be stable.
     pub isolation: Isolation,
 }
 
@@ -99,7 +99,10 @@ impl WorkerConsumer {
         prefetch_kbytes: u32,
         required: &[(&str, String)],
     ) -> Result<Self, Error> {
+        // One answer must not overrun what may be fetched ahead.
+        let fetch_bytes = prefetch_kbytes.saturating_mul(1024).clamp(1 << 20, 50 << 20);
         let chosen = [
+            ("fetch.max.bytes", fetch_bytes.to_string()),
             ("fetch.wait.max.ms", "250".to_owned()),
             ("fetch.queue.backoff.ms", "5".to_owned()),
             ("fetch.error.backoff.ms", "100".to_owned()),
@@ -150,7 +153,8 @@ impl WorkerConsumer {
         check(unsafe { sys::rd_kafka_subscribe(self.handle.client().as_ptr(), list.as_ptr()) }, "subscribe failed")
     }
 
-    /// Serves rebalances and hands over up to `records_max` records, waiting up to `wait` for the first of anything.
+    /// Serves rebalances and hands over up to `records_max` records, waiting up to `wait` for the first; or until another
+    /// thread [wakes](ConsumerHandle::wake) it.
     ///
     /// # Errors
     /// [`ErrorKind::Fenced`] when another client uses the same instance id, [`ErrorKind::Fatal`] when the consumer is

@@ -1,9 +1,11 @@
 use std::time::Duration;
 
 use headwater_kafka::admin::GroupState;
-use headwater_kafka::{ErrorKind, OffsetToCommit, StartAt, StartOffset, leave_group};
+use headwater_kafka::{
+    ErrorKind, GroupProtocol, OffsetToCommit, StartAt, StartOffset, WorkerConsumer, WorkerConsumerSettings, leave_group,
+};
 
-use crate::broker::{SOON, broker, done, name, now, offset, tp, until, write};
+use crate::broker::{Member, SOON, Seen, broker, done, name, now, offset, tp, until, write};
 
 #[test]
 fn tasks_are_placed_by_their_anchor() {
@@ -157,6 +159,42 @@ fn a_paused_partition_rests_until_it_is_resumed() {
     assert!(member.seen.values.is_empty());
     member.consumer.resume(&[tp(&topic, 0)]).unwrap();
     until(&mut [&mut member], "the record", |members| members[0].seen.values == ["a"]);
+}
+
+#[test]
+fn a_poll_that_waits_can_be_woken() {
+    let Some(broker) = broker() else { return };
+    let (topic, group) = (broker.topic(1, &[]), name("g"));
+    let mut member = broker.member(&group, None);
+    member.consumer.subscribe(std::slice::from_ref(&topic)).unwrap();
+    until(&mut [&mut member], "the end of the empty partition", |members| !members[0].seen.ends.is_empty());
+    let handle = member.consumer.handle().clone();
+    let (waiting, started) = std::sync::mpsc::channel();
+    let waker = std::thread::spawn(move || {
+        started.recv().unwrap();
+        handle.wake();
+    });
+    waiting.send(()).unwrap();
+    let begun = now();
+    member.consumer.poll(SOON, 10, &mut member.seen).unwrap();
+    assert!(now() - begun < SOON / 3, "it waited for {:?}", now() - begun);
+    waker.join().unwrap();
+}
+
+#[test]
+fn the_brokers_own_protocol_places_by_anchor_too() {
+    let Some(broker) = broker() else { return };
+    let (anchor, companion, group) = (broker.topic(2, &[]), broker.topic(2, &[]), name("g"));
+    let settings = WorkerConsumerSettings { protocol: GroupProtocol::Consumer, ..WorkerConsumerSettings::new(&group) };
+    let mut member =
+        Member { consumer: WorkerConsumer::new(&broker.connection, &settings).unwrap(), seen: Seen::default() };
+    member.seen.companions = vec![companion];
+    member.consumer.subscribe(std::slice::from_ref(&anchor)).unwrap();
+    until(&mut [&mut member], "both", |members| members[0].seen.assigned.len() == 2);
+    assert_eq!(member.consumer.assignment().unwrap().len(), 4);
+    assert!(member.consumer.group_metadata().unwrap().is_member());
+    member.consumer.close(&mut member.seen).unwrap();
+    assert_eq!(member.seen.revoked.len(), 2);
 }
 
 #[test]
