@@ -114,7 +114,7 @@ impl Task {
             }
             return self.run(item, attempts, moment);
         }
-        let event_due = self.core.next_due(TimeKind::EventTime, moment.base);
+        let event_due = self.core.next_due(TimeKind::EventTime, self.core.stream_time, moment.base);
         if self.state(event_due)?.is_some_and(|due| due <= self.core.stream_time) {
             let timer = self.core.first_timer(TimeKind::EventTime, moment.base);
             if let Some(due) = self.state(timer)? {
@@ -173,7 +173,7 @@ impl Task {
     }
 
     fn wall_timer(&mut self, moment: &Moment<'_>) -> Result<WallTimer, TaskError> {
-        let due = self.core.next_due(TimeKind::WallClock, moment.base);
+        let due = self.core.next_due(TimeKind::WallClock, moment.now, moment.base);
         let Some(due) = self.state(due)? else {
             return Ok(WallTimer::None);
         };

@@ -14,8 +14,18 @@ use crate::{Failure, StateBase, TimeKind, Timer};
 /// What memory knows of the timers.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
-    /// By kind: None: not known; Some(None): there is none.
-    next: [Option<Option<Timestamp>>; 2],
+    /// By kind; None: not known.
+    next: [Option<Next>; 2],
+}
+
+/// No timer of a kind is due before this. Taking the first timer away leaves the bound where it was, since most timers
+/// are taken away long before they are due, and finding the new first costs a look at the store.
+#[derive(Debug, Clone, Copy)]
+struct Next {
+    /// None: there is no timer.
+    due: Option<Timestamp>,
+    /// Whether a timer is due just then.
+    is_exact: bool,
 }
 
 /// The value of a timer.
@@ -46,7 +56,14 @@ impl Timers {
         self.next = [None, None];
     }
 
-    fn slot(&mut self, kind: TimeKind) -> &mut Option<Option<Timestamp>> {
+    /// Something was taken away, or put back: the times known are bounds.
+    pub(crate) fn blur(&mut self) {
+        for next in self.next.iter_mut().flatten() {
+            next.is_exact = false;
+        }
+    }
+
+    fn slot(&mut self, kind: TimeKind) -> &mut Option<Next> {
         let [event_time, wall_clock] = &mut self.next;
         match kind {
             TimeKind::EventTime => event_time,
@@ -91,8 +108,10 @@ impl Core {
         let value = to_json(&Stored { cause: cause.into() })?;
         self.overlay.put(TableIndex::TIMERS, &place_of(kind_number, due_bytes, &name_key), Some(value.into()));
         self.overlay.put(TableIndex::TIMER_NAMES, &name_key, Some(by_name.into()));
-        if let Some(next) = self.timers.slot(kind) {
-            *next = Some(next.map_or(due, |next| next.min(due)));
+        if let Some(next) = self.timers.slot(kind)
+            && next.due.is_none_or(|first| due <= first)
+        {
+            *next = Next { due: Some(due), is_exact: true };
         }
         Ok(())
     }
@@ -124,18 +143,26 @@ impl Core {
         place.extend_from_slice(name_key);
         self.overlay.put(TableIndex::TIMERS, &place, None);
         self.overlay.put(TableIndex::TIMER_NAMES, name_key, None);
-        self.timers.forget();
+        self.timers.blur();
         Ok(())
     }
 
-    /// When the next timer of a kind is due. Known without a look at the store unless something was taken away.
-    pub(crate) fn next_due(&mut self, kind: TimeKind, base: &dyn StateBase) -> Result<Option<Timestamp>, Failure> {
-        if let Some(known) = *self.timers.slot(kind) {
-            return Ok(known);
+    /// When the next timer of a kind is due, or a time after `now` before which none is. The store is looked at only
+    /// when that time has come.
+    pub(crate) fn next_due(
+        &mut self,
+        kind: TimeKind,
+        now: Timestamp,
+        base: &dyn StateBase,
+    ) -> Result<Option<Timestamp>, Failure> {
+        if let Some(known) = *self.timers.slot(kind)
+            && (known.is_exact || known.due.is_none_or(|due| due > now))
+        {
+            return Ok(known.due);
         }
-        let next = self.first_place(kind, base)?.and_then(|(place, _)| time_of(place.get(1..)?));
-        *self.timers.slot(kind) = Some(next);
-        Ok(next)
+        let due = self.first_place(kind, base)?.and_then(|(place, _)| time_of(place.get(1..)?));
+        *self.timers.slot(kind) = Some(Next { due, is_exact: true });
+        Ok(due)
     }
 
     fn first_place(&self, kind: TimeKind, base: &dyn StateBase) -> Result<Option<(Bytes, Bytes)>, Failure> {
@@ -164,7 +191,7 @@ impl Core {
     pub(crate) fn finish_timer(&mut self, due: &DueTimer) {
         self.overlay.put(TableIndex::TIMERS, &due.place, None);
         self.overlay.put(TableIndex::TIMER_NAMES, due.place.get(9..).unwrap_or_default(), None);
-        self.timers.forget();
+        self.timers.blur();
     }
 }
 

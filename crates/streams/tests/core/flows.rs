@@ -52,7 +52,7 @@ fn a_topology_describes_itself_and_refuses_to_orphan_state() {
     let [a, b] = ["a", "b"].map(StoreSpec::key_value);
     let old = with(&[a.clone(), b.clone()]).manifest();
     with(&[a.clone(), b.clone(), StoreSpec::key_value("c")]).check_migration(&old).unwrap();
-    let migration = with(&[b.clone()]).check_migration(&old).unwrap_err();
+    let migration = with(std::slice::from_ref(&b)).check_migration(&old).unwrap_err();
     assert_eq!(migration.steps.len(), 2, "{migration}");
     let swapped = with(&[b.clone(), a.clone()]).check_migration(&old).unwrap_err();
     assert!(swapped.to_string().contains("pin it with .number(16)"), "{swapped}");
