@@ -26,9 +26,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A restart that takes longer is a finding of its own.
 const RECOVERY_MAX: Duration = Duration::from_secs(60);
 /// Orders a second.
-const RATE: u32 = 150;
+const RATE: u32 = 250;
 /// Orders under way at one time.
-const OPEN_MAX: usize = 600;
+const OPEN_MAX: usize = 1_000;
 
 /// How to crash.
 #[derive(Debug, Clone)]
@@ -64,20 +64,7 @@ fn run(name: &str, plan: &Plan, mut victim: Victim, platform: &Platform) -> Repo
     let sender = Sender::start(platform, orders, RATE, OPEN_MAX, Arc::clone(&ended));
     for round in 1..=plan.rounds {
         let moment = schedule.next_moment();
-        // Metrics count from the process's start: the last look before the kill has all of them.
-        let metrics = match moment {
-            Moment::WhileStarting { .. } if round == 1 => None,
-            Moment::WhileStarting { after } => {
-                pause(after);
-                None
-            }
-            Moment::UnderLoad { after } => {
-                let recovery = victim.wait_healthy(RECOVERY_MAX);
-                report.recovered(recovery);
-                pause(after);
-                Some(Metrics::fetch(&victim.url()).unwrap_or_else(|error| panic!("round {round}: {error}")))
-            }
-        };
+        let metrics = reach(moment, &mut victim, &ended, &mut report);
         victim.check();
         report.killed(round, moment, metrics.as_ref(), ended.count());
         if plan.is_loud {
@@ -85,7 +72,8 @@ fn run(name: &str, plan: &Plan, mut victim: Victim, platform: &Platform) -> Repo
         }
         victim.kill_and_restart();
     }
-    report.recovered(victim.wait_healthy(RECOVERY_MAX));
+    report.served(victim.wait_healthy(RECOVERY_MAX));
+    report.worked(victim.wait_for_progress(&ended, RECOVERY_MAX));
     let sent = sender.stop();
     report.commands = sent.commands;
     if let Err(open) = ended.wait_for_all(&sent.ids(), PATIENCE, || victim.check()) {
@@ -99,6 +87,27 @@ fn run(name: &str, plan: &Plan, mut victim: Victim, platform: &Platform) -> Repo
     report.duration = clock.elapsed();
     victim.stop();
     report
+}
+
+/// Waits for a moment, and takes a last look at the process: its metrics count from its start.
+fn reach(moment: Moment, victim: &mut Victim, ended: &Ended, report: &mut Report) -> Option<Metrics> {
+    let after = match moment {
+        Moment::WhileStarting { after } => {
+            pause(after);
+            return None;
+        }
+        Moment::OnceServing { after } => {
+            report.served(victim.wait_healthy(RECOVERY_MAX));
+            after
+        }
+        Moment::UnderLoad { after } => {
+            report.served(victim.wait_healthy(RECOVERY_MAX));
+            report.worked(victim.wait_for_progress(ended, RECOVERY_MAX));
+            after
+        }
+    };
+    pause(after);
+    Some(Metrics::fetch(&victim.url()).unwrap_or_else(|error| panic!("{moment:?}: {error}")))
 }
 
 /// Records in the changelogs, by topic: what a restart must not read again.

@@ -15,7 +15,8 @@ pub struct Report {
     name: String,
     seed: u64,
     rounds: Vec<Round>,
-    recoveries: Vec<Duration>,
+    served: Vec<Duration>,
+    worked: Vec<Duration>,
     replayed: Vec<u64>,
     rebuilt: u64,
     /// Commands that were sent and acknowledged.
@@ -43,7 +44,8 @@ impl Report {
             name: name.to_owned(),
             seed,
             rounds: Vec::new(),
-            recoveries: Vec::new(),
+            served: Vec::new(),
+            worked: Vec::new(),
             replayed: Vec::new(),
             rebuilt: 0,
             commands: 0,
@@ -70,8 +72,14 @@ impl Report {
         self.findings.push(what);
     }
 
-    pub(super) fn recovered(&mut self, after: Duration) {
-        self.recoveries.push(after);
+    /// It said that it serves, so long after its start.
+    pub(super) fn served(&mut self, after: Duration) {
+        self.served.push(after);
+    }
+
+    /// Orders ended again, so long after its start.
+    pub(super) fn worked(&mut self, after: Duration) {
+        self.worked.push(after);
     }
 
     pub(super) fn killed(&mut self, number: usize, moment: Moment, metrics: Option<&Metrics>, ended_orders: usize) {
@@ -116,11 +124,16 @@ impl Report {
         };
         let when = match moment {
             Moment::WhileStarting { after } => format!("{:>5} ms after its start", after.as_millis()),
+            Moment::OnceServing { after } => format!("{:>5} ms after it served", after.as_millis()),
             Moment::UnderLoad { after } => format!("{:>5} ms under load", after.as_millis()),
         };
-        let served = match (moment, self.recoveries.last()) {
-            (Moment::UnderLoad { .. }, Some(after)) => format!(", served after {} ms", after.as_millis()),
-            _ => String::new(),
+        let last = |times: &[Duration]| times.last().map_or(0, Duration::as_millis);
+        let served = match moment {
+            Moment::WhileStarting { .. } => String::new(),
+            Moment::OnceServing { .. } => format!(", served after {} ms", last(&self.served)),
+            Moment::UnderLoad { .. } => {
+                format!(", served after {} ms, worked after {} ms", last(&self.served), last(&self.worked))
+            }
         };
         let replayed = replayed.map_or_else(String::new, |records| format!(", {records} records replayed"));
         format!("  kill {number:>3}: {when}{served}{replayed}, {ended_orders} orders ended")
@@ -130,14 +143,12 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let starting = self.rounds.iter().filter(|round| matches!(round.moment, Moment::WhileStarting { .. })).count();
-        let mut recoveries: Vec<u128> = self.recoveries.iter().map(Duration::as_millis).collect();
-        recoveries.sort_unstable();
-        let at = |share: usize| recoveries.get((recoveries.len().max(1) - 1) * share / 100).copied().unwrap_or_default();
         let most = self.replayed.iter().max().copied().unwrap_or_default();
         let sum: u64 = self.replayed.iter().sum();
         writeln!(f, "kill -9 on {}, seed {}, {:.0} s", self.name, self.seed, self.duration.as_secs_f64())?;
         writeln!(f, "  kills            {}, {starting} of them while it was starting", self.rounds.len())?;
-        writeln!(f, "  serving again    p50 {} ms, p90 {} ms, max {} ms after its start", at(50), at(90), at(100))?;
+        writeln!(f, "  serving again    {} after its start", spread(&self.served))?;
+        writeln!(f, "  orders end again {} after its start", spread(&self.worked))?;
         writeln!(
             f,
             "  replayed         at most {most} changelog records in a restart, {sum} in all of {}; {} stores rebuilt",
@@ -158,4 +169,11 @@ impl fmt::Display for Report {
             }
         }
     }
+}
+
+fn spread(times: &[Duration]) -> String {
+    let mut sorted: Vec<u128> = times.iter().map(Duration::as_millis).collect();
+    sorted.sort_unstable();
+    let at = |share: usize| sorted.get((sorted.len().max(1) - 1) * share / 100).copied().unwrap_or_default();
+    format!("p50 {} ms, p90 {} ms, max {} ms", at(50), at(90), at(100))
 }

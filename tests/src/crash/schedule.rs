@@ -7,7 +7,9 @@ use crate::seeded::Seeded;
 pub enum Moment {
     /// So long after it was started, whatever it is doing: opening its stores, joining, restoring.
     WhileStarting { after: Duration },
-    /// So long after it served, at work.
+    /// So long after it said that it serves: fetching, beginning its first transactions.
+    OnceServing { after: Duration },
+    /// So long after orders began to end again: at work.
     UnderLoad { after: Duration },
 }
 
@@ -21,12 +23,13 @@ impl Schedule {
         Self(Seeded::new(seed ^ 0x6b69_6c6c))
     }
 
-    /// The next kill's moment: one in five hits a start.
+    /// The next kill's moment: one in five hits a start, one in five the first moments after it.
     pub fn next_moment(&mut self) -> Moment {
-        if self.0.percent(20) {
-            Moment::WhileStarting { after: Duration::from_millis(20 + self.0.below(1_500)) }
-        } else {
-            Moment::UnderLoad { after: Duration::from_millis(50 + self.0.below(2_500)) }
+        let chance = &mut self.0;
+        match chance.below(100) {
+            0..20 => Moment::WhileStarting { after: Duration::from_millis(20 + chance.below(1_500)) },
+            20..40 => Moment::OnceServing { after: Duration::from_millis(chance.below(500)) },
+            _ => Moment::UnderLoad { after: Duration::from_millis(chance.below(2_500)) },
         }
     }
 }
@@ -36,14 +39,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_gives_the_same_moments_of_both_kinds() {
+    fn a_seed_gives_the_same_moments_of_every_kind() {
         let moments = |seed| {
             let mut schedule = Schedule::new(seed);
             (0..50).map(|_| schedule.next_moment()).collect::<Vec<_>>()
         };
         assert_eq!(moments(1), moments(1));
         assert_ne!(moments(1), moments(2));
-        let starting = moments(1).iter().filter(|moment| matches!(moment, Moment::WhileStarting { .. })).count();
-        assert!((3..=20).contains(&starting), "{starting} of 50");
+        let count = |is: fn(&Moment) -> bool| moments(1).iter().filter(|moment| is(moment)).count();
+        assert!(count(|moment| matches!(moment, Moment::WhileStarting { .. })) >= 3);
+        assert!(count(|moment| matches!(moment, Moment::OnceServing { .. })) >= 3);
+        assert!(count(|moment| matches!(moment, Moment::UnderLoad { .. })) >= 15);
     }
 }

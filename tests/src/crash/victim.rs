@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::deadline::{Stopwatch, wait_for};
+use crate::ended::Ended;
 use crate::headwater::{Headwater, Place, Ports};
 use crate::metrics::Metrics;
 use crate::platform::Platform;
@@ -57,6 +58,16 @@ impl Victim {
     pub fn wait_healthy(&mut self, within: Duration) -> Duration {
         let health = format!("{}/health", self.url());
         self.process().wait_healthy(&health, within);
+        self.started.elapsed()
+    }
+
+    /// Waits until one more order has ended, and says how long after the start that was.
+    pub fn wait_for_progress(&mut self, ended: &Ended, within: Duration) -> Duration {
+        let before = ended.count();
+        wait_for("orders end again", within, || {
+            self.process().check()?;
+            if ended.count() > before { Ok(()) } else { Err(format!("{before} have ended")) }
+        });
         self.started.elapsed()
     }
 
