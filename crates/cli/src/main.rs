@@ -7,6 +7,7 @@
 
 mod args;
 mod clock;
+mod demo;
 mod dev;
 mod error;
 mod http;
@@ -52,13 +53,19 @@ fn dispatch(cli: Cli) -> Result<(), Error> {
             let _telemetry = log(SERVICES_LOG)?;
             on_tokio(run::run(&arguments, &settings))
         }
-        Command::Demo(_) => Ok(()),
+        Command::Demo(arguments) => {
+            let _telemetry = log(DEMO_LOG)?;
+            on_tokio(demo::run(&arguments))
+        }
         Command::Tool(tool) => match tool {},
     }
 }
 
 /// What services log unless RUST_LOG says otherwise.
 const SERVICES_LOG: &str = "info,headwater_devbroker=warn";
+
+/// The demo's own words come on standard output; the log only has what went wrong.
+const DEMO_LOG: &str = "warn";
 
 /// Runs a service on an async runtime of its own.
 fn on_tokio<T>(service: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
