@@ -47,6 +47,18 @@ impl Seen {
     }
 }
 
+/// A record as it lies there.
+#[derive(Debug, Clone)]
+pub struct RawRecord {
+    pub topic: String,
+    pub partition: i32,
+    pub offset: i64,
+    pub timestamp_ms: i64,
+    pub key: Option<Vec<u8>>,
+    pub value: Option<Vec<u8>>,
+    pub headers: Headers,
+}
+
 /// Reads topics of one cluster with the schemas of one registry.
 pub struct TopicReader {
     bootstrap: String,
@@ -69,11 +81,44 @@ impl TopicReader {
         }
     }
 
-    /// Every committed record of a declared topic, partition by partition, as of now.
+    /// Every committed record of a declared topic, decoded, partition by partition, as of now.
     ///
     /// # Errors
     /// What Kafka or the registry said.
     pub fn read(&mut self, declared: &str) -> Result<Vec<Seen>, String> {
+        self.read_where(declared, |_| true)
+    }
+
+    /// The same, of some records only.
+    ///
+    /// # Errors
+    /// What Kafka or the registry said.
+    pub fn read_where(
+        &mut self,
+        declared: &str,
+        wanted: impl Fn(&RawRecord) -> bool,
+    ) -> Result<Vec<Seen>, String> {
+        let records = self.read_raw(declared)?.into_iter().filter(wanted);
+        let decoded = records.map(|record| {
+            Ok(Seen {
+                value: self.decode(record.value.as_deref())?,
+                topic: record.topic,
+                partition: record.partition,
+                offset: record.offset,
+                timestamp_ms: record.timestamp_ms,
+                key: record.key.map(|key| String::from_utf8_lossy(&key).into_owned()).unwrap_or_default(),
+                envelope: Envelope::read(&record.headers).ok().flatten(),
+                headers: record.headers,
+            })
+        });
+        decoded.collect()
+    }
+
+    /// Every committed record of a declared topic as it lies there.
+    ///
+    /// # Errors
+    /// What Kafka said.
+    pub fn read_raw(&self, declared: &str) -> Result<Vec<RawRecord>, String> {
         let topic = &format!("{}{declared}", self.prefix);
         let consumer: BaseConsumer = ClientConfig::new()
             .set("bootstrap.servers", &self.bootstrap)
@@ -115,15 +160,13 @@ impl TopicReader {
                             headers.push_nullable(header.key, header.value);
                         }
                     }
-                    let value = self.decode(message.payload())?;
-                    seen.push(Seen {
+                    seen.push(RawRecord {
                         topic: declared.to_owned(),
                         partition: message.partition(),
                         offset: message.offset(),
                         timestamp_ms: message.timestamp().to_millis().unwrap_or(-1),
-                        key: message.key().map(|k| String::from_utf8_lossy(k).into_owned()).unwrap_or_default(),
-                        value,
-                        envelope: Envelope::read(&headers).ok().flatten(),
+                        key: message.key().map(<[u8]>::to_vec),
+                        value: message.payload().map(<[u8]>::to_vec),
                         headers,
                     });
                 }
