@@ -9,6 +9,7 @@ use headwater_log::{Partition, TopicName};
 use headwater_streams::{Limits, Schemas, TaskEnvironment, TaskId, Topology};
 use tokio::runtime::Handle;
 
+use crate::Error;
 use crate::calls::Steps;
 use crate::clock::Clock;
 use crate::directory::Directory;
@@ -20,7 +21,6 @@ use crate::state::{StateDatabase, TaskState};
 use crate::supervisor::{Supervised, Supervisor};
 use crate::topics::{self, ChangelogFacts};
 use crate::worker::Placement;
-use crate::Error;
 
 const ADMIN_DEADLINE: Duration = Duration::from_secs(15);
 /// Restores that are done and not taken in yet: at most one for each task of a worker.
@@ -139,7 +139,8 @@ impl Application {
         let environment = TaskEnvironment::new(schemas, cluster.cluster_id, found.facts, limits)
             .map_err(|error| Error::Configuration(error.to_string()))?;
         let placement = Placement::new(&topologies, &|declared| {
-            topics::real_name(declared, connection.prefix()).map_or_else(|_| declared.to_owned(), |name| name.to_string())
+            topics::real_name(declared, connection.prefix())
+                .map_or_else(|_| declared.to_owned(), |name| name.to_string())
         })?;
         let (senders, receivers): (Vec<_>, Vec<_>) = (0..workers).map(|_| sync_channel(RESTORED_MAX)).unzip();
         let prefetch_kbytes = u32::try_from(settings.memory.fetch_bytes() / 1024).unwrap_or(16 * 1024);

@@ -25,8 +25,7 @@ impl Directory {
     }
 
     pub(crate) fn ids(&self) -> Vec<TaskId> {
-        let mut ids: Vec<TaskId> =
-            self.tasks.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect();
+        let mut ids: Vec<TaskId> = self.tasks.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect();
         ids.sort();
         ids
     }

@@ -131,8 +131,9 @@ impl MembersTopic {
         };
         let known = Known::default();
         let stopping = Arc::new(AtomicBool::new(false));
-        let mut reader = LogReader::new(connection, &LogReaderSettings { prefetch_kbytes: 256, ..LogReaderSettings::default() })
-            .map_err(Error::from_kafka)?;
+        let mut reader =
+            LogReader::new(connection, &LogReaderSettings { prefetch_kbytes: 256, ..LogReaderSettings::default() })
+                .map_err(Error::from_kafka)?;
         let partition = TopicPartition::new(topic, Partition::new(0));
         reader.assign(&[StartAt { partition, offset: StartOffset::Beginning }]).map_err(Error::from_kafka)?;
         let reader = {

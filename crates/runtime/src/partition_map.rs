@@ -112,3 +112,6 @@ impl<T> IntoIterator for PartitionMap<T> {
         self.entries.into_iter().flatten()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+use crate::Error;
 use crate::application::{Shared, Status};
 use crate::calls::{CallExecutor, Steps};
 use crate::members::Publisher;
 use crate::restore::Restored;
 use crate::settings::Stop;
 use crate::worker::{Command, Report, Worker, WorkerLinks};
-use crate::Error;
 
 const REPORTS_MAX: usize = 1_024;
 /// A worker that fails so often without having worked for [`HEALTHY_AFTER`] in between has failed for good.
@@ -160,8 +160,7 @@ impl Keeper {
     fn run_once(&self) -> Result<(), Error> {
         // Restores that an earlier run of this worker asked for are not for this one.
         while self.links.restored.try_recv().is_ok() {}
-        let calls =
-            CallExecutor::new(self.steps.clone(), self.calls.clone(), self.shared.settings.calls_in_flight_max);
+        let calls = CallExecutor::new(self.steps.clone(), self.calls.clone(), self.shared.settings.calls_in_flight_max);
         let shared = Arc::clone(&self.shared);
         Worker::start(self.number, &self.shared.connection, shared, calls, &self.links)?.run()
     }

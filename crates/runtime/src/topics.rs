@@ -103,10 +103,7 @@ pub(crate) fn real_name(declared: &str, prefix: &TopicPrefix) -> Result<TopicNam
     prefix.apply(&name).map_err(Error::from_kafka)
 }
 
-fn describe(
-    admin: &Admin,
-    real: &BTreeMap<String, TopicName>,
-) -> Result<BTreeMap<String, TopicDescription>, Error> {
+fn describe(admin: &Admin, real: &BTreeMap<String, TopicName>) -> Result<BTreeMap<String, TopicDescription>, Error> {
     let names: Vec<TopicName> = real.values().cloned().collect();
     let mut found = BTreeMap::new();
     for (name, description) in admin.describe_topics(&names).map_err(Error::from_kafka)? {
@@ -184,9 +181,9 @@ fn describe_when_there(
     let mut described = describe(admin, real)?;
     for _ in 0..TRIES {
         let ready = |used: &TopicUse| {
-            described
-                .get(&used.name)
-                .is_some_and(|topic| !topic.partitions.is_empty() && topic.partitions.iter().all(|p| p.leader.is_some()))
+            described.get(&used.name).is_some_and(|topic| {
+                !topic.partitions.is_empty() && topic.partitions.iter().all(|p| p.leader.is_some())
+            })
         };
         if internal().all(ready) {
             return Ok(described);

@@ -69,7 +69,8 @@ impl Running {
         }
         job.meta.changelog_topic_id.clone_from(&bounds.topic_id);
         let stored = Offset::new(job.meta.changelog_offset.max(bounds.start)).unwrap_or(Offset::ZERO);
-        let from = if job.state.has_memory_stores() { Offset::new(bounds.start).unwrap_or(Offset::ZERO) } else { stored };
+        let from =
+            if job.state.has_memory_stores() { Offset::new(bounds.start).unwrap_or(Offset::ZERO) } else { stored };
         job.state.clear_memory();
         let target = Offset::new(bounds.high_watermark).unwrap_or(Offset::ZERO);
         Ok(Self { job, target, from, batch: StateBatch::default(), next: from, records: 0, rebuilt: unusable })

@@ -9,11 +9,11 @@ use headwater_kafka::{
 use headwater_log::{Offset, TopicPartition};
 
 use super::job::{RestoreJob, Restored, Running};
+use crate::Error;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::partition_map::PartitionMap;
 use crate::state::ChangelogBounds;
-use crate::Error;
 
 const RPC_DEADLINE: Duration = Duration::from_secs(15);
 const POLL_WAIT: Duration = Duration::from_millis(50);

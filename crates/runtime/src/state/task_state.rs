@@ -134,7 +134,8 @@ impl StateBase for TaskState {
             full_key(&mut long, self.number, store.0, key);
             self.database.db().get_pinned(&long)
         };
-        let value: Option<rocksdb::DBPinnableSlice<'_>> = value.map_err(|error| StateError { message: error.to_string() })?;
+        let value: Option<rocksdb::DBPinnableSlice<'_>> =
+            value.map_err(|error| StateError { message: error.to_string() })?;
         Ok(value.map(|value| Bytes::copy_from_slice(&value)))
     }
 

@@ -53,9 +53,11 @@ impl Core {
     }
 
     fn make_task(&self, topology: usize, subtopology: usize, anchor: AnchorPartition) -> Result<TaskSlot, Error> {
-        let topology = self.shared.topologies.get(topology).ok_or_else(|| {
-            Error::Configuration("an anchor names a topology that is not there".to_owned())
-        })?;
+        let topology = self
+            .shared
+            .topologies
+            .get(topology)
+            .ok_or_else(|| Error::Configuration("an anchor names a topology that is not there".to_owned()))?;
         let task = Task::new(topology, subtopology, anchor.1, std::sync::Arc::clone(&self.shared.environment))
             .map_err(|error| Error::Configuration(error.to_string()))?;
         let declared = topology.subtopologies().get(subtopology);
@@ -146,7 +148,9 @@ impl Core {
         slot.phase = TaskPhase::Restoring;
         let Some(changelog) = slot.changelog.clone() else {
             let meta = slot.meta.clone();
-            return self.shared.report_restored(number, Restored { slot: place, epoch, meta, records: 0, rebuilt: None });
+            return self
+                .shared
+                .report_restored(number, Restored { slot: place, epoch, meta, records: 0, rebuilt: None });
         };
         let facts = self.shared.changelog_facts(&changelog.topic);
         let job = RestoreJob {

@@ -13,7 +13,12 @@ use crate::state::StateBatch;
 
 impl Core {
     /// Commits if the policy says so. `drained`: the consumer had nothing and no task has anything left to do.
-    pub(super) fn commit_if_due(&mut self, round: Round, drained: bool, consumer: &ConsumerHandle) -> Result<(), Error> {
+    pub(super) fn commit_if_due(
+        &mut self,
+        round: Round,
+        drained: bool,
+        consumer: &ConsumerHandle,
+    ) -> Result<(), Error> {
         let now = self.shared.clock.monotonic();
         let Some(open_for) = self.transaction.open_for(now) else { return Ok(()) };
         let pending = Pending {
@@ -68,7 +73,8 @@ impl Core {
             return Some("the assignment was lost".to_owned());
         }
         let begun_in = self.transaction.epoch()?;
-        let newer = |place: &&usize| self.tasks.get(**place).and_then(Option::as_ref).is_some_and(|slot| slot.epoch > begun_in);
+        let newer =
+            |place: &&usize| self.tasks.get(**place).and_then(Option::as_ref).is_some_and(|slot| slot.epoch > begun_in);
         let newer = touched.iter().find(newer)?;
         let slot = self.tasks.get(*newer)?.as_ref()?;
         Some(format!("task {} came after the transaction began", slot.task.id()))
@@ -94,7 +100,10 @@ impl Core {
                     continue;
                 }
                 let Some(known) = self.partitions.get(partition) else { continue };
-                offsets.entry(partition.clone()).or_insert_with(|| known.committed.clone()).set(&slot.reader, *position);
+                offsets
+                    .entry(partition.clone())
+                    .or_insert_with(|| known.committed.clone())
+                    .set(&slot.reader, *position);
                 sent = true;
             }
             if !sent {

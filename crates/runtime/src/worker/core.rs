@@ -43,10 +43,6 @@ pub(super) struct Core {
 }
 
 impl Core {
-    pub(super) fn task(&mut self, place: usize) -> Option<&mut TaskSlot> {
-        self.tasks.get_mut(place)?.as_mut()
-    }
-
     pub(super) fn input_bytes_max(&self) -> usize {
         self.shared.settings.memory.input_buffer_bytes() / self.shared.settings.workers.max(1)
     }

@@ -49,12 +49,6 @@ impl Placement {
     pub fn subtopologies_of(&self, anchor: &TopicName) -> &[SubtopologyIndex] {
         self.anchors.get(anchor).map_or(&[], Vec::as_slice)
     }
-
-    /// Tasks in all, for a number of partitions of each anchor.
-    #[must_use]
-    pub fn task_count(&self, partitions_of: &dyn Fn(&TopicName) -> u32) -> usize {
-        self.anchors.iter().map(|(anchor, parts)| parts.len() * partitions_of(anchor) as usize).sum()
-    }
 }
 
 /// An anchor's partition, the unit that the group hands out.

@@ -18,7 +18,11 @@ impl Core {
     /// producer is destroyed, a new one under the same id fences what was in flight, and then what Kafka holds is
     /// taken as the truth: stable offsets, and the changelog from where the store ends.
     pub(super) fn recover(&mut self, consumer: &ConsumerHandle, why: &str) -> Result<(), Error> {
-        tracing::warn!(worker = self.number, why, "the transaction's outcome is unknown; starting again from what Kafka holds");
+        tracing::warn!(
+            worker = self.number,
+            why,
+            "the transaction's outcome is unknown; starting again from what Kafka holds"
+        );
         self.shared.metrics.transactions.with_label_values(&["unknown"]).inc();
         self.effects.outputs.clear();
         self.transaction.renew()?;
@@ -53,8 +57,7 @@ impl Core {
         let committed = consumer.committed(&inputs, COMMITTED_DEADLINE).map_err(Error::from_kafka)?;
         for found in committed {
             if let Some(known) = self.partitions.get_mut(&found.partition) {
-                known.committed =
-                    Positions::parse(found.offset.map(|offset| (offset, found.metadata.as_str())), &[]);
+                known.committed = Positions::parse(found.offset.map(|offset| (offset, found.metadata.as_str())), &[]);
             }
         }
         for place in touched {

@@ -98,8 +98,7 @@ impl<'l> Worker<'l> {
         let mut consumer = WorkerConsumer::new(connection, &consumer_settings).map_err(Error::from_kafka)?;
         let anchors: Vec<TopicName> = shared.placement.subscription().cloned().collect();
         consumer.subscribe(&anchors).map_err(Error::from_kafka)?;
-        let policy =
-            CommitPolicy::new(settings.commit_interval_max, settings.memory.overlay_bytes() / workers);
+        let policy = CommitPolicy::new(settings.commit_interval_max, settings.memory.overlay_bytes() / workers);
         let core = Core {
             number,
             tasks: Vec::new(),
@@ -154,7 +153,8 @@ impl<'l> Worker<'l> {
             return BUSY_WAIT;
         }
         let until = round.wake_at.map(|at| at.since_ms(self.core.shared.clock.wall()).max(0));
-        until.map_or(IDLE_WAIT, |ms| Duration::from_millis(ms.unsigned_abs()).clamp(Duration::from_millis(1), IDLE_WAIT))
+        until
+            .map_or(IDLE_WAIT, |ms| Duration::from_millis(ms.unsigned_abs()).clamp(Duration::from_millis(1), IDLE_WAIT))
     }
 
     fn is_restoring(&self) -> bool {
@@ -298,7 +298,8 @@ impl<'l> Worker<'l> {
         let settings = &self.core.shared.settings;
         if how == Stop::Leave {
             let name = settings.worker_name(number);
-            let left = leave_group(&self.core.shared.connection, &settings.application, &[&name], Duration::from_secs(5));
+            let left =
+                leave_group(&self.core.shared.connection, &settings.application, &[&name], Duration::from_secs(5));
             if let Err(error) = left {
                 tracing::warn!(%error, "the group was not told; it hands the partitions over when the session times out");
             }

@@ -122,8 +122,11 @@ impl Core {
             return Ok(());
         }
         self.ends_asked_at = Some(now);
-        let mut partitions: Vec<TopicPartition> =
-            places.iter().filter_map(|place| self.tasks.get(*place)?.as_ref()).flat_map(|slot| slot.inputs.clone()).collect();
+        let mut partitions: Vec<TopicPartition> = places
+            .iter()
+            .filter_map(|place| self.tasks.get(*place)?.as_ref())
+            .flat_map(|slot| slot.inputs.clone())
+            .collect();
         partitions.sort();
         partitions.dedup();
         let ends = match consumer.ends(&partitions, Isolation::ReadUncommitted, RPC_DEADLINE) {

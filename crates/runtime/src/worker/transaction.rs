@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use headwater_kafka::{
-    ConnectionSettings, GroupMetadata, OffsetToCommit, OutgoingRecord, Outcome as KafkaOutcome, TransactionalProducer,
+    ConnectionSettings, GroupMetadata, OffsetToCommit, Outcome as KafkaOutcome, OutgoingRecord, TransactionalProducer,
     TransactionalProducerSettings,
 };
 use headwater_log::{Offset, TopicName, TopicPartition};
@@ -73,8 +73,7 @@ impl Transaction {
     pub(super) fn renew(&mut self) -> Result<(), Error> {
         self.open = None;
         self.producer = None;
-        let mut producer =
-            TransactionalProducer::new(&self.connection, &self.settings).map_err(Error::from_kafka)?;
+        let mut producer = TransactionalProducer::new(&self.connection, &self.settings).map_err(Error::from_kafka)?;
         match producer.initialize(INITIALIZE_DEADLINE) {
             KafkaOutcome::Done => {
                 self.producer = Some(producer);
@@ -138,12 +137,8 @@ impl Transaction {
         key: &[u8],
         value: Option<&[u8]>,
     ) -> Result<(), Error> {
-        let record = OutgoingRecord {
-            partition: Some(changelog.partition),
-            key: Some(key),
-            value,
-            ..OutgoingRecord::default()
-        };
+        let record =
+            OutgoingRecord { partition: Some(changelog.partition), key: Some(key), value, ..OutgoingRecord::default() };
         self.hand_over(&changelog.topic, &record)
     }
 

@@ -44,7 +44,8 @@ fn scans_keep_their_bounds_on_disk_and_in_memory() {
         for key in ["a", "b", "ba", "c"] {
             put(&task, store, key, Some("v"));
         }
-        let cases: [(Bound<&str>, Bound<&str>, usize, &[&str]); 7] = [
+        type Case<'a> = (Bound<&'a str>, Bound<&'a str>, usize, &'a [&'a str]);
+        let cases: [Case<'_>; 7] = [
             (Unbounded, Unbounded, 10, &["a", "b", "ba", "c"]),
             (Unbounded, Unbounded, 2, &["a", "b"]),
             (Included("b"), Excluded("c"), 10, &["b", "ba"]),
