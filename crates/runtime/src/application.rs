@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
@@ -58,9 +59,16 @@ pub struct Shared {
     changelogs: BTreeMap<TopicName, ChangelogFacts>,
     restorer: OnceLock<Restorer>,
     restored: Vec<SyncSender<Result<Restored, Error>>>,
+    epochs: AtomicU64,
 }
 
 impl Shared {
+    /// A number for an assignment, unlike any before in this process: what an earlier run of a worker asked for never
+    /// passes for what the present one did.
+    pub(crate) fn next_epoch(&self) -> u64 {
+        self.epochs.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
     pub(crate) fn real_topic(&self, declared: &str) -> Result<TopicName, Error> {
         topics::real_name(declared, self.connection.prefix())
     }
@@ -160,6 +168,7 @@ impl Application {
             changelogs: found.changelogs,
             restorer: OnceLock::from(restorer),
             restored: senders,
+            epochs: AtomicU64::new(0),
         });
         let publisher = members.as_ref().map(MembersTopic::publisher);
         let supervisor = Supervisor::start(Supervised {

@@ -26,7 +26,7 @@ impl Core {
         if anchors.is_empty() {
             return Ok(Vec::new());
         }
-        self.epoch += 1;
+        self.epoch = self.shared.next_epoch();
         self.changed = true;
         self.shared.metrics.rebalances.with_label_values(&["assigned"]).inc_by(anchors.len() as u64);
         let mut inputs: BTreeMap<TopicPartition, AnchorPartition> = BTreeMap::new();
@@ -169,8 +169,14 @@ impl Core {
     /// A task's state is up to date: it starts to work.
     pub(super) fn start_task(&mut self, restored: Restored, consumer: &ConsumerHandle) -> Result<(), Error> {
         let epoch = restored.epoch;
+        let waits = |slot: &TaskSlot| slot.epoch == epoch && slot.phase == TaskPhase::Restoring;
+        if !self.tasks.get(restored.slot).and_then(Option::as_ref).is_some_and(waits) {
+            return Ok(());
+        }
+        // A transaction that began under an older assignment takes in no task of a newer one.
+        self.commit(consumer)?;
         let Some(Some(slot)) = self.tasks.get_mut(restored.slot) else { return Ok(()) };
-        if slot.epoch != epoch || slot.phase != TaskPhase::Restoring {
+        if !waits(slot) {
             return Ok(());
         }
         slot.meta = restored.meta;
@@ -189,7 +195,6 @@ impl Core {
         partitions: &[TopicPartition],
         consumer: &ConsumerHandle,
     ) -> Result<(), Error> {
-        let mut seeks = Vec::new();
         let mut resumes = Vec::new();
         for partition in partitions {
             let Some(start) = self.start_of(partition) else { continue };
@@ -198,7 +203,7 @@ impl Core {
             if !is_there {
                 found.fetched = None;
                 found.end = None;
-                seeks.push(StartAt { partition: partition.clone(), offset: start });
+                found.seek_to = Some(start);
             }
             if found.paused {
                 found.paused = false;
@@ -212,13 +217,29 @@ impl Core {
                 }
             }
         }
-        if !seeks.is_empty() {
-            consumer.seek(&seeks, Duration::from_secs(10)).map_err(Error::from_kafka)?;
-        }
         if !resumes.is_empty() {
             consumer.resume(&resumes).map_err(Error::from_kafka)?;
         }
+        self.seek(consumer);
         Ok(())
+    }
+
+    /// Seeks what waits for it. A partition that was assigned a moment ago may not be fetched yet and refuse; its records
+    /// are thrown away, and it is tried again in the next round.
+    pub(super) fn seek(&mut self, consumer: &ConsumerHandle) {
+        for (partition, found) in self.partitions.iter_mut() {
+            let Some(offset) = found.seek_to else { continue };
+            let start = [StartAt { partition: partition.clone(), offset }];
+            match consumer.seek(&start, Duration::from_secs(5)) {
+                Ok(()) => found.seek_to = None,
+                Err(error) => tracing::debug!(%partition, %error, "seek is tried again"),
+            }
+        }
+    }
+
+    /// Whether some partition waits for its seek.
+    pub(super) fn has_seeks(&self) -> bool {
+        self.partitions.iter().any(|(_, found)| found.seek_to.is_some())
     }
 
     /// Where fetching of a partition has to begin for its running tasks; None when none of them runs.
@@ -264,7 +285,7 @@ impl Core {
         if anchors.is_empty() {
             return Vec::new();
         }
-        self.epoch += 1;
+        self.epoch = self.shared.next_epoch();
         self.changed = true;
         self.shared.metrics.rebalances.with_label_values(&[why]).inc_by(anchors.len() as u64);
         let goes = |anchor: &(TopicName, headwater_log::Partition)| {

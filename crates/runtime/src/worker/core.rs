@@ -59,10 +59,13 @@ impl ConsumerHandler for Core {
         let Some(place) = self.partitions.find(record.topic(), record.partition()) else {
             return Next::Continue;
         };
-        let owned = self.intake.own(record);
         let Some((_, partition)) = self.partitions.at_mut(place) else {
             return Next::Continue;
         };
+        if partition.seek_to.is_some() {
+            return Next::Continue;
+        }
+        let owned = self.intake.own(record);
         partition.fetched = Some(owned.offset.next());
         partition.end = None;
         let size = owned.size_bytes();
@@ -79,6 +82,9 @@ impl ConsumerHandler for Core {
 
     fn end(&mut self, partition: &TopicPartition, position: Offset) {
         let Some(found) = self.partitions.get_mut(partition) else { return };
+        if found.seek_to.is_some() {
+            return;
+        }
         found.end = Some(position);
         for (task, input) in &found.readers {
             if let Some(Some(slot)) = self.tasks.get_mut(*task) {
@@ -106,7 +112,7 @@ impl ConsumerHandler for Core {
     }
 
     fn lost(&mut self, partitions: &[TopicPartition], consumer: &ConsumerHandle) -> Vec<TopicPartition> {
-        self.epoch += 1;
+        self.epoch = self.shared.next_epoch();
         if let Err(error) = self.abort(consumer, "the assignment was lost") {
             self.fail(error);
         }

@@ -1,3 +1,4 @@
+use headwater_kafka::StartOffset;
 use headwater_log::Offset;
 
 use super::placement::AnchorPartition;
@@ -17,12 +18,14 @@ pub struct InputPartition {
     pub end: Option<Offset>,
     /// Whether the consumer holds it back.
     pub paused: bool,
+    /// Where it must be fetched from before any task may have its records; None when it is.
+    pub seek_to: Option<StartOffset>,
 }
 
 impl InputPartition {
     /// A partition with what the group has committed for it.
     #[must_use]
     pub const fn new(anchor: AnchorPartition, committed: Positions) -> Self {
-        Self { anchor, readers: Vec::new(), committed, fetched: None, end: None, paused: false }
+        Self { anchor, readers: Vec::new(), committed, fetched: None, end: None, paused: false, seek_to: None }
     }
 }

@@ -26,7 +26,7 @@ impl Core {
         self.shared.metrics.transactions.with_label_values(&["unknown"]).inc();
         self.effects.outputs.clear();
         self.transaction.renew()?;
-        self.epoch += 1;
+        self.epoch = self.shared.next_epoch();
         let touched: Vec<usize> = (0..self.tasks.len())
             .filter(|place| self.tasks.get(*place).and_then(Option::as_ref).is_some_and(|slot| slot.touched))
             .collect();

@@ -132,6 +132,9 @@ impl<'l> Worker<'l> {
                 Err(TryRecvError::Empty) => {}
             }
             self.take_restored()?;
+            if self.core.has_seeks() {
+                self.core.seek(&self.consumer);
+            }
             let results = self.core.take_call_results();
             let wait = self.wait(round, polled_records, results);
             let has_room = self.core.count_buffered() < self.core.input_bytes_max();
@@ -149,7 +152,7 @@ impl<'l> Worker<'l> {
         if round.more || round.steps > 0 || polled > 0 || results > 0 || self.core.transaction.open_for(now).is_some() {
             return Duration::ZERO;
         }
-        if self.core.calls.in_flight() > 0 || self.is_restoring() {
+        if self.core.calls.in_flight() > 0 || self.is_restoring() || self.core.has_seeks() {
             return BUSY_WAIT;
         }
         let until = round.wake_at.map(|at| at.since_ms(self.core.shared.clock.wall()).max(0));
