@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::deadline::wait_for;
+
 /// The metrics of one process at one moment.
 #[derive(Debug, Clone, Default)]
 pub struct Metrics {
@@ -49,6 +51,21 @@ impl Metrics {
     pub fn count(&self, name: &str) -> u64 {
         self.sum(name, "").unwrap_or_default() as u64
     }
+}
+
+/// Looks in a row, 50 ms apart, that must show the same.
+const QUIET_LOOKS: u32 = 20;
+
+/// Waits until a process has nothing under way: for a second it has produced and committed nothing.
+pub fn wait_until_quiet(base_url: &str, within: Duration, mut check: impl FnMut()) -> Metrics {
+    let (mut before, mut looks) = (None, 0);
+    wait_for("nothing is under way any more", within, || {
+        check();
+        let metrics = Metrics::fetch(base_url)?;
+        let now = ["headwater_records_produced_total", "headwater_transactions_total"].map(|name| metrics.count(name));
+        looks = if before.replace(now) == Some(now) { looks + 1 } else { 0 };
+        if looks >= QUIET_LOOKS { Ok(metrics) } else { Err(format!("records and transactions: {now:?}")) }
+    })
 }
 
 #[cfg(test)]

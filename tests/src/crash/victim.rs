@@ -4,7 +4,7 @@ use std::time::Duration;
 use crate::deadline::{Stopwatch, wait_for};
 use crate::ended::Ended;
 use crate::headwater::{Headwater, Place, Ports};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, wait_until_quiet};
 use crate::platform::Platform;
 
 /// The process that is killed, and how to start it again as the same instance.
@@ -93,19 +93,10 @@ impl Victim {
         self.process = Some(process);
     }
 
-    /// Waits until nothing moves any more: every committed position has reached its end, twice in a row.
+    /// Waits until nothing is under way any more.
     pub fn settled(&mut self, within: Duration) -> Metrics {
-        let mut before = None;
-        wait_for("nothing is under way any more", within, || {
-            self.process().check()?;
-            let metrics = Metrics::fetch(&self.url())?;
-            let produced = metrics.count("headwater_records_produced_total");
-            let committed = metrics.count("headwater_transactions_total");
-            match before.replace((produced, committed)) {
-                Some(then) if then == (produced, committed) => Ok(metrics),
-                then => Err(format!("{then:?}, then {produced} records in {committed} transactions")),
-            }
-        })
+        let url = self.url();
+        wait_until_quiet(&url, within, || self.check())
     }
 
     /// Ends it as a person would.
