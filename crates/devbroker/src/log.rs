@@ -25,9 +25,7 @@ mod types;
 pub use config::{CleanupPolicy, LogConfig, TimestampType};
 pub use partition_log::PartitionLog;
 pub use sync::PendingSync;
-pub use types::{
-    AbortedTransaction, Appended, Fetched, Isolation, Maintained, ProducerInfo, Recovery, TimedOffset,
-};
+pub use types::{AbortedTransaction, Appended, Fetched, Isolation, Maintained, ProducerInfo, Recovery, TimedOffset};
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 pub(crate) mod broker;
 pub(crate) mod connection;
+mod folder_lock;
 pub(crate) mod frame;
 pub(crate) mod outlines;
 pub(crate) mod shape;

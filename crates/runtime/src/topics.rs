@@ -129,7 +129,11 @@ fn make_internal(
     let mut missing: BTreeMap<TopicName, NewTopic> = BTreeMap::new();
     for used in uses {
         let configs: &[(&str, &str)] = match used.role {
-            TopicRole::Changelog => &[("cleanup.policy", "compact"), ("message.timestamp.type", "CreateTime")],
+            TopicRole::Changelog => &[
+                ("cleanup.policy", "compact"),
+                ("message.timestamp.type", "CreateTime"),
+                ("segment.bytes", "52428800"),
+            ],
             TopicRole::Repartition => {
                 &[("cleanup.policy", "delete"), ("retention.ms", "-1"), ("message.timestamp.type", "CreateTime")]
             }

@@ -261,6 +261,16 @@ impl Catalog {
         more
     }
 
+    /// Puts what is new in every log on the device.
+    pub(crate) fn sync(&self) {
+        self.log.sync();
+        for topic in self.all() {
+            for partition in &topic.partitions {
+                partition.sync();
+            }
+        }
+    }
+
     /// Syncs every log and marks it clean; the logs are gone afterwards.
     pub(crate) fn close(&self) -> Result<(), Error> {
         let topics = self.all();

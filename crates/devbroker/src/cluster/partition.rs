@@ -49,17 +49,23 @@ impl Partition {
 
     /// Appends and wakes the fetches that can now see more.
     fn append_with<R>(&self, act: impl FnOnce(&mut PartitionLog) -> Result<R, Error>) -> Result<R, ResponseError> {
-        let (result, stable_moved) = {
-            let mut guard = lock(&self.log);
-            let Some(log) = guard.as_mut() else {
-                return Err(ResponseError::UnknownTopicOrPartition);
-            };
-            let stable_before = log.last_stable_offset();
-            let result = act(log).map_err(|error| response_error(&error))?;
-            (result, log.last_stable_offset() != stable_before)
-        };
+        let (result, stable_moved) = self.append_unseen(act)?;
         self.wake(stable_moved);
         Ok(result)
+    }
+
+    /// Appends, wakes nobody, and says whether the last stable offset has moved.
+    fn append_unseen<R>(
+        &self,
+        act: impl FnOnce(&mut PartitionLog) -> Result<R, Error>,
+    ) -> Result<(R, bool), ResponseError> {
+        let mut guard = lock(&self.log);
+        let Some(log) = guard.as_mut() else {
+            return Err(ResponseError::UnknownTopicOrPartition);
+        };
+        let stable_before = log.last_stable_offset();
+        let result = act(log).map_err(|error| response_error(&error))?;
+        Ok((result, log.last_stable_offset() != stable_before))
     }
 
     /// Appends a producer's batches.
@@ -72,14 +78,16 @@ impl Partition {
         self.append_with(|log| log.append_internal(batches, now_ms))
     }
 
-    /// Ends a producer's transaction here.
+    /// Ends a producer's transaction here, and says whether fetches can now see more: they are to be
+    /// [woken](Self::wake) once every partition of the transaction has its marker, so that one answer holds them all.
     pub(crate) fn append_marker(
         &self,
         (producer_id, producer_epoch): (i64, i16),
         commit: bool,
         now_ms: i64,
-    ) -> Result<i64, ResponseError> {
-        self.append_with(|log| log.append_marker(producer_id, producer_epoch, commit, 0, now_ms))
+    ) -> Result<bool, ResponseError> {
+        let append = |log: &mut PartitionLog| log.append_marker(producer_id, producer_epoch, commit, 0, now_ms);
+        self.append_unseen(append).map(|(_, stable_moved)| stable_moved)
     }
 
     /// Reads batches for a fetch.
@@ -110,7 +118,8 @@ impl Partition {
         lock(&self.waiting).retain(|(_, other)| !Arc::ptr_eq(other, wake));
     }
 
-    fn wake(&self, stable_moved: bool) {
+    /// Wakes the fetches that see an append: those of readers of committed records only if the last stable offset moved.
+    pub(crate) fn wake(&self, stable_moved: bool) {
         lock(&self.waiting).retain(|(isolation, wake)| {
             let concerned = stable_moved || *isolation == Isolation::ReadUncommitted;
             if concerned {
@@ -130,6 +139,18 @@ impl Partition {
     /// One bounded step of housekeeping; whether there is more to do now.
     pub(crate) fn maintain(&self, now_ms: i64, budget_bytes: usize) -> bool {
         self.with_log(|log| log.maintain(now_ms, budget_bytes)).is_ok_and(|done| done.more)
+    }
+
+    /// Puts what is new on the device and notes how far that went, so that an open after a crash checks only what came
+    /// since. The wait for the device holds up nobody.
+    pub(crate) fn sync(&self) {
+        let Ok(Some(pending)) = self.with_log(|log| log.begin_sync()) else { return };
+        if let Err(error) = pending.sync() {
+            tracing::error!(%error, "storage");
+            return;
+        }
+        // A failure is logged by `with_log`; the next round tries again.
+        let _logged = self.with_log(|log| log.finish_sync(&pending));
     }
 }
 

@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::connection::serve;
+use super::folder_lock::FolderLock;
 use crate::api::Node;
 use crate::cluster::catalog::Catalog;
 use crate::cluster::clock::Clock;
@@ -81,6 +82,8 @@ pub struct Broker {
     node: Arc<Node>,
     stopping: watch::Sender<bool>,
     tasks: JoinSet<()>,
+    /// Held for as long as the broker lives, so that no second one opens the same folder.
+    _lock: Option<FolderLock>,
 }
 
 impl Broker {
@@ -94,6 +97,10 @@ impl Broker {
             .map_err(|error| Error::io(format!("cannot listen on {}", options.listen), error))?;
         let address = listener.local_addr().map_err(|error| Error::io("cannot read the listener's address", error))?;
         let interval = Duration::from_millis(options.maintenance_interval_ms.max(1));
+        let lock = match &options.storage {
+            StorageKind::Disk(folder) => Some(FolderLock::take(folder)?),
+            StorageKind::Memory => None,
+        };
         let connections = Arc::new(Semaphore::new(options.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
         let node = tokio::task::spawn_blocking(move || open_node(options, address))
             .await
@@ -108,7 +115,7 @@ impl Broker {
         tasks.spawn(until(stopped.clone(), maintain(Arc::clone(&node.catalog), interval)));
         tasks.spawn(listen(listener, Arc::clone(&node), connections, stopped));
         tracing::info!(%address, cluster_id = node.catalog.cluster_id(), "the embedded broker listens; it is for development, not for production");
-        Ok(Self { node, stopping, tasks })
+        Ok(Self { node, stopping, tasks, _lock: lock })
     }
 
     /// Where clients reach it.
@@ -215,6 +222,10 @@ async fn maintain(catalog: Arc<Catalog>, interval: Duration) {
             if !matches!(step.await, Ok(true)) {
                 break;
             }
+        }
+        let catalog = Arc::clone(&catalog);
+        if let Err(error) = tokio::task::spawn_blocking(move || catalog.sync()).await {
+            tracing::error!(%error, "syncing the logs ended badly");
         }
     }
 }

@@ -1,9 +1,12 @@
 //! The second phase: markers on every partition, then the record that says it is done.
 
+use std::sync::Arc;
+
 use kafka_protocol::ResponseError;
 
 use super::coordinator::TransactionCoordinator;
 use super::machine::{State, Transaction};
+use crate::cluster::partition::Partition;
 use crate::cluster::topic::{CONSUMER_OFFSETS, TopicPartition};
 
 impl TransactionCoordinator {
@@ -28,9 +31,12 @@ impl TransactionCoordinator {
         // Offsets last: who sees them may rely on the records being visible too.
         let (offsets, records): (Vec<_>, Vec<_>) =
             transaction.partitions.iter().partition(|at| at.topic == CONSUMER_OFFSETS);
-        for at in records {
-            self.write_marker(at, producer, commit)?;
+        let mut marked = Vec::with_capacity(records.len());
+        let written = records.into_iter().try_for_each(|at| self.write_marker(at, producer, commit, &mut marked));
+        for (partition, stable_moved) in marked {
+            partition.wake(stable_moved);
         }
+        written?;
         if !offsets.is_empty() {
             self.groups.complete_transaction(producer, commit)?;
         }
@@ -39,11 +45,21 @@ impl TransactionCoordinator {
         self.save(transactional_id, transaction, next)
     }
 
-    fn write_marker(&self, at: &TopicPartition, producer: (i64, i16), commit: bool) -> Result<(), ResponseError> {
+    fn write_marker(
+        &self,
+        at: &TopicPartition,
+        producer: (i64, i16),
+        commit: bool,
+        marked: &mut Vec<(Arc<Partition>, bool)>,
+    ) -> Result<(), ResponseError> {
         // The topic may have been deleted while the transaction was open.
         let Some(partition) = self.catalog.partition(&at.topic, at.partition) else { return Ok(()) };
         match partition.append_marker(producer, commit, self.clock.now_ms()) {
-            Ok(_) | Err(ResponseError::UnknownTopicOrPartition) => Ok(()),
+            Ok(stable_moved) => {
+                marked.push((partition, stable_moved));
+                Ok(())
+            }
+            Err(ResponseError::UnknownTopicOrPartition) => Ok(()),
             Err(error) => Err(error),
         }
     }
