@@ -12,10 +12,12 @@ use std::time::Duration;
 
 use headwater_contracts::domains;
 use headwater_devbroker::{Broker, BrokerOptions, StorageKind};
+use headwater_kafka::topics::Declaration;
 use headwater_kafka::{Admin, ConnectionSettings};
 use headwater_log::TopicName;
 use headwater_runtime::Stop;
 use headwater_schema::registry_client::{ClientSettings, RegistryClient};
+use tokio::net::TcpListener;
 
 use crate::args::DevArgs;
 use crate::http::{self, Api, Server};
@@ -89,13 +91,19 @@ impl Dev {
         let server = Server::start(listener, http::router(api.clone()));
 
         let (broker, connection) = start_broker(&options).await?;
-        let (registry, registry_url, registry_port) = start_registry(&options, &connection).await?;
+        let listener = registry_listener(&options).await?;
+        let registry_port = listener.as_ref().map(local_address).transpose()?.map(|address| address.port());
         let kafka_port = broker.as_ref().map(|broker| broker.address().port());
         let ports = Ports { kafka: kafka_port, registry: registry_port, http: http_address.port() };
         ports.write(&options.data_dir)?;
 
-        prepare_platform(&connection, &registry_url).await?;
-        let partitions = partitions_by_domain(connection.clone()).await?;
+        let declared = platform::declaration()?;
+        let (schemas, topics) = tokio::join!(
+            prepare_schemas(&options, listener, &connection, &declared),
+            prepare_topics(connection.clone(), declared.clone())
+        );
+        let (registry, registry_url) = schemas?;
+        let partitions = topics?;
         start_application(
             &service,
             ServiceOptions {
@@ -188,36 +196,55 @@ async fn start_broker(options: &DevOptions) -> Result<(Option<Broker>, Connectio
     Ok((Some(broker), connection))
 }
 
-async fn start_registry(
-    options: &DevOptions,
-    connection: &ConnectionSettings,
-) -> Result<(Option<EmbeddedRegistry>, String, Option<u16>), Error> {
-    let address = match &options.registry {
-        RegistryChoice::External(url) => return Ok((None, url.clone(), None)),
-        RegistryChoice::Embedded(address) => *address,
-    };
-    let listener = http::listen(address, "--registry-port").await?;
-    let port = local_address(&listener)?.port();
-    let registry = EmbeddedRegistry::start(listener, connection.clone()).await?;
-    let url = registry.url();
-    Ok((Some(registry), url, Some(port)))
+/// Where the embedded registry listens; None for one of the user's.
+async fn registry_listener(options: &DevOptions) -> Result<Option<TcpListener>, Error> {
+    match &options.registry {
+        RegistryChoice::External(_) => Ok(None),
+        RegistryChoice::Embedded(address) => http::listen(*address, "--registry-port").await.map(Some),
+    }
 }
 
-/// Topics and schemas, where they are missing.
-async fn prepare_platform(connection: &ConnectionSettings, registry_url: &str) -> Result<(), Error> {
-    let declared = platform::declaration()?;
-    let (client, prefix) = (RegistryClient::new(ClientSettings::from_urls(registry_url)?)?, connection.prefix().clone());
-    let schemas = platform::register_schemas(&client, &declared, &prefix).await?;
-    let connection = connection.clone();
+/// A registry that has the schemas.
+async fn prepare_schemas(
+    options: &DevOptions,
+    listener: Option<TcpListener>,
+    connection: &ConnectionSettings,
+    declared: &Declaration,
+) -> Result<(Option<EmbeddedRegistry>, String), Error> {
+    let (registry, url) = match (&options.registry, listener) {
+        (RegistryChoice::Embedded(_), Some(listener)) => {
+            let registry = EmbeddedRegistry::start(listener, connection.clone()).await?;
+            let url = registry.url();
+            (Some(registry), url)
+        }
+        (RegistryChoice::External(url), _) => (None, url.clone()),
+        (RegistryChoice::Embedded(address), None) => {
+            return Err(Error::failed(format!("the schema registry does not listen on {address}")));
+        }
+    };
+    let client = RegistryClient::new(ClientSettings::from_urls(&url)?)?;
+    let schemas = platform::register_schemas(&client, declared, connection.prefix()).await?;
+    if schemas > 0 {
+        tracing::info!(schemas, "registered what was missing");
+    }
+    Ok((registry, url))
+}
+
+/// The topics, made where they are missing, and how many partitions each domain has.
+async fn prepare_topics(
+    connection: ConnectionSettings,
+    declared: Declaration,
+) -> Result<BTreeMap<&'static str, NonZeroU32>, Error> {
+    let on = connection.clone();
     let created = tokio::task::spawn_blocking(move || {
-        let admin = Admin::new(&connection, CALL_DEADLINE)?;
-        platform::ensure_topics(&admin, &declared, &prefix)
+        let admin = Admin::new(&on, CALL_DEADLINE)?;
+        platform::ensure_topics(&admin, &declared, on.prefix())
     })
     .await??;
-    if !created.is_empty() || schemas > 0 {
-        tracing::info!(topics = created.len(), schemas, "created what was missing");
+    if !created.is_empty() {
+        tracing::info!(topics = created.len(), "created what was missing");
     }
-    Ok(())
+    partitions_by_domain(connection).await
 }
 
 /// How many partitions each domain has on this cluster, as its anchor says.

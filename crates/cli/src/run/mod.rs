@@ -2,6 +2,8 @@
 
 mod options;
 
+use std::net::SocketAddr;
+
 use headwater_runtime::Stop;
 
 use crate::args::{OnStop, RunArgs};
@@ -10,7 +12,7 @@ use crate::http::{self, Api, Server};
 use crate::query::Asker;
 use crate::registry::local_address;
 use crate::service::{Service, ServiceOptions, start_application};
-use crate::settings::Settings;
+use crate::settings::{Settings, host_name};
 use crate::signals::{Asked, Signals};
 use crate::{Error, clock};
 use options::RunOptions;
@@ -25,7 +27,7 @@ pub async fn run(arguments: &RunArgs, settings: &Settings) -> Result<(), Error> 
     let begun = clock::moment();
     let listener = http::listen(options.http, "--http-port").await?;
     let address = local_address(&listener)?;
-    let own_url = options.advertised_url.clone().unwrap_or_else(|| format!("http://{}", http::reachable(address)));
+    let own_url = options.advertised_url.clone().unwrap_or_else(|| advertised(address, settings));
     let service = Service::new(prometheus::Registry::new(), own_url);
     let api = Api::new(service.clone());
     let server = Server::start(listener, http::router(api.clone()));
@@ -75,6 +77,14 @@ pub async fn run(arguments: &RunArgs, settings: &Settings) -> Result<(), Error> 
     tracing::info!(?how, "stopping: what is under way is committed first");
     let stopped = tokio::task::spawn_blocking(move || service.stop(how)).await?;
     ended.and(stopped)
+}
+
+/// Where others reach what listens there: everywhere means by the host's name.
+fn advertised(address: SocketAddr, settings: &Settings) -> String {
+    if address.ip().is_unspecified() {
+        return format!("http://{}:{}", host_name(settings.environment()), address.port());
+    }
+    format!("http://{address}")
 }
 
 /// What a stop means: as told, else by the signal.

@@ -53,3 +53,11 @@ fn ctrl_c_leaves_and_sigterm_stays_unless_told_otherwise() {
     assert_eq!(stop_for(Some(OnStop::Stay), Asked::Interrupt), Stop::Stay);
     assert_eq!(stop_for(Some(OnStop::Leave), Asked::Terminate), Stop::Leave);
 }
+
+#[test]
+fn what_listens_everywhere_is_found_by_the_hosts_name() {
+    let environment = Environment::from([("HOSTNAME".to_owned(), "host-1".to_owned())]);
+    let settings = Settings::of_layers(environment, FileSettings::default(), FileSettings::default());
+    assert_eq!(advertised("0.0.0.0:8080".parse().unwrap(), &settings), "http://host-1:8080");
+    assert_eq!(advertised("127.0.0.1:8080".parse().unwrap(), &settings), "http://127.0.0.1:8080");
+}
