@@ -19,4 +19,4 @@ pub use decider::{Addressed, Orders};
 pub use order::{Confirmation, Fact, HeldLine, OpenOrder, Order, OrderedLine, Reservation, Step};
 pub use place::{LINES_MAX, QUANTITY_MAX, TOTAL_MINOR_MAX};
 pub use time_limits::{TimeLimits, WHOLE, timers};
-pub use topology::topology;
+pub use topology::{topology, topology_with};

@@ -23,14 +23,22 @@ type Command = Addressed<OrderCommand>;
 /// The most SKUs that a cancellation's detail names.
 const NAMED_MAX: usize = 5;
 
-/// The processor `orders`.
+/// The processor `orders`, with the time limits that a shop would choose.
 ///
 /// # Errors
 /// When the topology does not fit together.
 pub fn topology() -> Result<Topology, Error> {
+    topology_with(TimeLimits::default())
+}
+
+/// The processor `orders`; `limits` hold for the orders that it accepts from now on.
+///
+/// # Errors
+/// When the topology does not fit together.
+pub fn topology_with(limits: TimeLimits) -> Result<Topology, Error> {
     let participant = Participant::<Orders>::named("orders", domains::ORDER)
         .commands(topics::ORDERS_COMMANDS)
-        .command::<PlaceOrder>(place)
+        .command::<PlaceOrder>(move |command| place(command, limits))
         .command::<ConfirmOrder>(|command| Addressed::to(command.order_id, OrderCommand::Confirm))
         .command::<CancelOrder>(|command| {
             Addressed::to(command.order_id, OrderCommand::Cancel { reason: command.reason })
@@ -77,7 +85,7 @@ fn payments_and_shipping(participant: Participant<Orders>) -> Participant<Orders
         .on::<_, RecallRefused>(shipping, |event| Addressed::to(event.order_id, OrderCommand::RecallRefused))
 }
 
-fn place(command: PlaceOrder) -> Command {
+fn place(command: PlaceOrder, limits: TimeLimits) -> Command {
     let PlaceOrder { order_id, customer_id, currency, items, confirmation, placed_at } = command;
     let lines = items.into_iter().map(|item| OrderedLine {
         sku: item.sku,
@@ -94,7 +102,7 @@ fn place(command: PlaceOrder) -> Command {
             orders::Confirmation::Manual => Confirmation::Manual,
         },
         placed_at,
-        limits: TimeLimits::default(),
+        limits,
     };
     Addressed::to(order_id, OrderCommand::Place(Box::new(placement)))
 }

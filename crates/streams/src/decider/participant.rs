@@ -88,8 +88,8 @@ impl<D: Decider> Participant<D> {
 
     /// What a command message asks.
     #[must_use]
-    pub fn command<M: Message>(mut self, to_command: fn(M) -> D::Command) -> Self {
-        self.table.commands.push((M::FULL_NAME, Arc::new(move |input| input.decode::<M>().map(to_command))));
+    pub fn command<M: Message>(mut self, to_command: impl Fn(M) -> D::Command + Send + Sync + 'static) -> Self {
+        self.table.commands.push((M::FULL_NAME, Arc::new(move |input| input.decode::<M>().map(&to_command))));
         self
     }
 
@@ -121,7 +121,11 @@ impl<D: Decider> Participant<D> {
 
     /// Reacts to an event of others that is keyed by the aggregate's id; several for one topic.
     #[must_use]
-    pub fn on<S: MessageSet, M: Message>(mut self, topic: Topic<S>, to_command: fn(M) -> D::Command) -> Self {
+    pub fn on<S: MessageSet, M: Message>(
+        mut self,
+        topic: Topic<S>,
+        to_command: impl Fn(M) -> D::Command + Send + Sync + 'static,
+    ) -> Self {
         let name = topic.name();
         match self.sources.iter_mut().find(|(known, _, _)| *known == name) {
             Some((_, _, types)) => types.push(M::FULL_NAME),
@@ -138,7 +142,7 @@ impl<D: Decider> Participant<D> {
             message_type: M::FULL_NAME,
             command: short_name::<D::Command>(),
         });
-        self.table.reactions.push((name, M::FULL_NAME, Arc::new(move |input| input.decode::<M>().map(to_command))));
+        self.table.reactions.push((name, M::FULL_NAME, Arc::new(move |input| input.decode::<M>().map(&to_command))));
         self
     }
 

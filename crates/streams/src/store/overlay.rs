@@ -70,7 +70,7 @@ impl Overlay {
     }
 
     pub(crate) fn put(&mut self, table: TableIndex, key: &[u8], value: Option<Bytes>) {
-        let (slot, previous, staged, all) = self.tables[table.0 as usize].put(key, value);
+        let Some((slot, previous, staged, all)) = self.tables[table.0 as usize].put(key, value) else { return };
         self.staged_bytes += staged;
         self.bytes += all;
         self.undo.push(Undo { table, slot, previous });

@@ -154,26 +154,30 @@ impl Table {
         Some(slot.value.as_ref())
     }
 
-    /// Stages a write; returns its slot, what was there before, and the change of staged and of all bytes.
-    pub(super) fn put(&mut self, key: &[u8], value: Option<Bytes>) -> (u32, Previous, isize, isize) {
+    /// Stages a write; returns its slot, what was there before, and the change of staged and of all bytes. None when the
+    /// value is known to be there already: such a write is none, and costs no record in the changelog.
+    pub(super) fn put(&mut self, key: &[u8], value: Option<Bytes>) -> Option<(u32, Previous, isize, isize)> {
         let known = self.find_recent(key).or_else(|| self.find(hash_of(key), key));
         let Some(place) = known else {
             let place = self.insert(hash_of(key), key, value, true);
             self.mark_dirty(place);
             let size = self.slots[place as usize].size_bytes() as isize;
-            return (place, Previous::Absent, size, size);
+            return Some((place, Previous::Absent, size, size));
         };
         let slot = &mut self.slots[place as usize];
+        slot.touched = true;
+        if slot.value == value {
+            return None;
+        }
         let before = slot.size_bytes() as isize;
         let old = std::mem::replace(&mut slot.value, value);
         let after = slot.size_bytes() as isize;
-        slot.touched = true;
         if slot.dirty {
-            return (place, Previous::Dirty(old), after - before, after - before);
+            return Some((place, Previous::Dirty(old), after - before, after - before));
         }
         slot.dirty = true;
         self.mark_dirty(place);
-        (place, Previous::Clean(old), after, after - before)
+        Some((place, Previous::Clean(old), after, after - before))
     }
 
     fn mark_dirty(&mut self, place: u32) {

@@ -3,6 +3,7 @@
 use headwater_event::{EventId, MessageType, Timestamp};
 
 use super::calls::Calls;
+use super::folded::Folded;
 use super::parked::Parked;
 use super::timers::Timers;
 use crate::TopicRef;
@@ -18,6 +19,7 @@ pub(crate) struct Core {
     pub(crate) timers: Timers,
     pub(crate) calls: Calls,
     pub(crate) parked: Parked,
+    pub(crate) folded: Folded,
     /// No remembered id expires before this; None: not known.
     pub(super) dedup_oldest: Option<Timestamp>,
     /// How many outputs of each type the input at hand has.
@@ -35,6 +37,7 @@ impl Core {
             timers: Timers::default(),
             calls: Calls::new(calls_in_flight_max),
             parked: Parked::default(),
+            folded: Folded::default(),
             dedup_oldest: None,
             ordinals: Vec::new(),
             encoders: Vec::new(),
@@ -46,6 +49,7 @@ impl Core {
     pub(crate) fn keep(&mut self) {
         self.overlay.keep();
         self.calls.keep();
+        self.folded.keep();
         self.ordinals.clear();
     }
 
@@ -56,6 +60,7 @@ impl Core {
         self.parked.forget();
         self.dedup_oldest = None;
         self.calls.undo();
+        self.folded.undo();
         self.ordinals.clear();
     }
 
@@ -65,6 +70,7 @@ impl Core {
         self.parked.forget();
         self.dedup_oldest = None;
         self.calls.rolled_back();
+        self.folded.clear();
         self.ordinals.clear();
         self.stream_time = stream_time;
     }

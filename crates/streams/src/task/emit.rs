@@ -8,7 +8,7 @@ use headwater_schema::wire;
 use crate::context::{Cause, SinkHandle};
 use crate::failure::while_writing;
 use crate::schemas::Encoder;
-use crate::{Context, Failure};
+use crate::{Context, Failure, Output};
 
 impl Context<'_> {
     pub(crate) fn emit<M: Message>(&mut self, sink: SinkHandle, key: &str, message: &M) -> Result<(), Failure> {
@@ -38,8 +38,16 @@ impl Context<'_> {
         envelope.write(&mut headers);
         let key = Bytes::copy_from_slice(key.as_bytes());
         let output = plan.output(sink.topic, Some(key), Some(value?), headers, self.event_time)?;
-        self.effects.outputs.push(output);
+        self.put_out(sink.folds, output);
         Ok(())
+    }
+
+    fn put_out(&mut self, folds: bool, output: Output) {
+        if folds && output.key.is_some() {
+            self.core.folded.put(output);
+        } else {
+            self.effects.outputs.push(output);
+        }
     }
 
     fn child(&mut self, message_type: &'static str, subject: &str) -> Envelope {
@@ -61,7 +69,7 @@ impl Context<'_> {
         let sink = self.plan.sinks.get(usize::from(sink.0));
         let sink = sink.ok_or_else(|| Failure::produce("sink handle is of another subtopology"))?;
         let output = self.plan.output(sink.topic, key, value, headers, self.event_time)?;
-        self.effects.outputs.push(output);
+        self.put_out(sink.folds, output);
         Ok(())
     }
 }

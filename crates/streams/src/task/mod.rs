@@ -8,6 +8,7 @@ mod dedup;
 mod emit;
 mod events;
 mod failing;
+mod folded;
 mod inputs;
 mod parked;
 mod plan;
@@ -221,10 +222,10 @@ impl Task {
         self.staged
     }
 
-    /// Memory of staged writes, in bytes.
+    /// Memory of staged writes and of outputs that fold, in bytes.
     #[must_use]
     pub fn staged_bytes(&self) -> usize {
-        self.core.overlay.staged_bytes()
+        self.core.overlay.staged_bytes() + self.core.folded.size_bytes()
     }
 
     /// Calls stored and not answered yet.
@@ -256,8 +257,10 @@ impl Task {
         })
     }
 
-    /// Closes the transaction: no step until [`Task::committed`] or [`Task::rolled_back`].
-    pub fn prepare_commit(&mut self, _effects: &mut Effects) -> Prepared {
+    /// Closes the transaction: no step until [`Task::committed`] or [`Task::rolled_back`]. Outputs that were held back,
+    /// to be folded, go to `effects` now.
+    pub fn prepare_commit(&mut self, effects: &mut Effects) -> Prepared {
+        self.core.folded.give_out(&mut effects.outputs);
         let stream_time = self.core.stream_time;
         if self.core.overlay.has_staged() && stream_time != self.committed_stream_time {
             let bytes = stored::ordered_time(stream_time).to_vec();

@@ -50,6 +50,7 @@ pub(crate) struct SinkPlan {
     pub(crate) declared_topic: String,
     pub(crate) types: &'static [MessageType],
     pub(crate) naming: Naming,
+    pub(crate) folds: bool,
 }
 
 pub(crate) struct NodePlan {
@@ -75,6 +76,7 @@ impl Plan {
             declared_topic: sink.topic.clone(),
             types: sink.types,
             naming: sink.naming,
+            folds: sink.folds,
         });
         let sinks = sinks.collect();
         let changelog = declared.changelog.as_deref().map(|name| resolve.topic(name));

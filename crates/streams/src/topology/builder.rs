@@ -159,6 +159,16 @@ impl SubtopologyBuilder<'_> {
 
     /// Writes messages to a topic, which may be of another domain.
     pub fn sink<S: MessageSet>(&mut self, name: &str, topic: Topic<S>) {
+        self.message_sink(name, topic, false);
+    }
+
+    /// Writes messages to a compacted topic: of several of one key in a transaction only the last is written, as readers
+    /// of such a topic want no more (Kafka Streams' record cache does the same).
+    pub fn compacted_sink<S: MessageSet>(&mut self, name: &str, topic: Topic<S>) {
+        self.message_sink(name, topic, true);
+    }
+
+    fn message_sink<S: MessageSet>(&mut self, name: &str, topic: Topic<S>, folds: bool) {
         let naming = if S::SUBJECT_PER_RECORD { Naming::PerRecord } else { Naming::Union(S::TYPES) };
         self.subtopology.sinks.push(Sink {
             name: name.to_owned(),
@@ -167,6 +177,7 @@ impl SubtopologyBuilder<'_> {
             types: S::TYPES,
             naming,
             repartition: false,
+            folds,
         });
     }
 
@@ -244,5 +255,5 @@ fn forwarded(commands: &Source) -> Option<Source> {
 }
 
 fn raw_sink(name: &str, topic: String, domain: Option<Domain>, repartition: bool) -> Sink {
-    Sink { name: name.to_owned(), topic, domain, types: &[], naming: Naming::PerRecord, repartition }
+    Sink { name: name.to_owned(), topic, domain, types: &[], naming: Naming::PerRecord, repartition, folds: false }
 }

@@ -120,6 +120,8 @@ pub struct Sink {
     pub naming: Naming,
     /// An internal topic `<processor>-<name>-repartition`, with the partition count of its domain.
     pub repartition: bool,
+    /// Of several records of one key in a transaction only the last is written.
+    pub folds: bool,
 }
 
 /// A store with its number.
