@@ -38,3 +38,9 @@ impl Deadline {
         self.left().is_zero()
     }
 }
+
+/// Waits between two looks at something that a deadline or a person ends.
+#[allow(clippy::disallowed_methods, reason = "the edge: a tool looks again after a while, until its deadline")]
+pub fn pause(duration: Duration) {
+    std::thread::sleep(duration);
+}

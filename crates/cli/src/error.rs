@@ -30,7 +30,6 @@ impl Error {
     }
 
     /// Changes are pending: exit code 3, for scripts.
-    #[allow(dead_code, reason = "for plan and drift")]
     pub fn pending(message: impl Into<String>) -> Self {
         Self { kind: ErrorKind::Pending, message: message.into() }
     }
@@ -40,6 +39,12 @@ impl Error {
     pub fn context(mut self, doing: impl fmt::Display) -> Self {
         self.message = format!("{doing}: {}", self.message);
         self
+    }
+
+    /// Whether nothing went wrong, and changes are pending.
+    #[must_use]
+    pub const fn is_pending(&self) -> bool {
+        matches!(self.kind, ErrorKind::Pending)
     }
 
     /// 1 failed, 2 usage, 3 pending.

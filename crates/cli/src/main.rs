@@ -3,22 +3,40 @@
 //! - [`dev`], [`run`], [`demo`]: what serves. [`service`] is an application in this process, [`http`] its API,
 //!   [`query`] how questions find the instance that knows the answer.
 //! - [`platform`]: topics, schemas, processors and outside calls of this binary; [`registry`] the embedded registry.
+//! - Tools, a folder each: [`produce`], [`consume`], [`topics`], [`schemas`], [`saga`], [`orders`], [`dlq`], [`replay`],
+//!   [`topology`], [`application`], [`doctor`]; they share [`output`], [`cluster`], [`records`] and [`api_client`].
 //! - [`args`], [`settings`], [`telemetry`], [`signals`], [`clock`]: the edge.
 
+mod api_client;
+mod application;
 mod args;
 mod clock;
+mod cluster;
+mod completions;
+mod consume;
 mod demo;
 mod dev;
+mod dlq;
+mod doctor;
 mod error;
 mod http;
+mod orders;
+mod output;
 mod platform;
+mod produce;
 mod query;
+mod records;
 mod registry;
+mod replay;
 mod run;
+mod saga;
+mod schemas;
 mod service;
 mod settings;
 mod signals;
 mod telemetry;
+mod topics;
+mod topology;
 
 use std::process::ExitCode;
 
@@ -33,6 +51,10 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     match dispatch(cli) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is_pending() => {
+            eprintln!("{error}");
+            ExitCode::from(error.exit_code())
+        }
         Err(error) => {
             eprintln!("{} {error}", console::style("error:").red().bold().for_stderr());
             ExitCode::from(error.exit_code())
@@ -57,12 +79,18 @@ fn dispatch(cli: Cli) -> Result<(), Error> {
             let _telemetry = log(DEMO_LOG)?;
             on_tokio(demo::run(&arguments))
         }
-        Command::Tool(tool) => match tool {},
+        Command::Tool(tool) => {
+            let _telemetry = log(TOOLS_LOG)?;
+            tool.run(&settings)
+        }
     }
 }
 
 /// What services log unless RUST_LOG says otherwise.
 const SERVICES_LOG: &str = "info,headwater_devbroker=warn";
+
+/// A tool's answer is on standard output; the log only has what went wrong.
+const TOOLS_LOG: &str = "warn";
 
 /// The demo's own words come on standard output; the log only has what went wrong.
 const DEMO_LOG: &str = "warn";

@@ -1,5 +1,4 @@
 use comfy_table::{ContentArrangement, Table, presets};
-use headwater_event::Timestamp;
 
 /// Rows under a header, without lines: easy to read, and to cut with awk.
 #[derive(Debug, Clone)]
@@ -17,11 +16,6 @@ impl Grid {
     /// Adds a row.
     pub fn row<T: Into<String>>(&mut self, cells: impl IntoIterator<Item = T>) {
         self.rows.push(cells.into_iter().map(Into::into).collect());
-    }
-
-    /// How many rows there are.
-    pub fn len(&self) -> usize {
-        self.rows.len()
     }
 
     /// As wide as the terminal at most; unbounded where the output is none.
@@ -52,17 +46,6 @@ impl Grid {
             text.push('\n');
         }
         text
-    }
-}
-
-/// How long ago, in the largest unit that says something: `12s`, `3m`, `5h`, `2d`.
-pub fn age(at: Timestamp, now: Timestamp) -> String {
-    let seconds = now.since_ms(at).max(0) / 1_000;
-    match seconds {
-        0..120 => format!("{seconds}s"),
-        120..7_200 => format!("{}m", seconds / 60),
-        7_200..172_800 => format!("{}h", seconds / 3_600),
-        _ => format!("{}d", seconds / 86_400),
     }
 }
 

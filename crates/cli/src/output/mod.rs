@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::Error;
 
-pub use grid::{Grid, age, one_line};
+pub use grid::{Grid, one_line};
 pub use progress::Progress;
 
 /// How an answer is written.
@@ -56,7 +56,7 @@ pub fn render<T: Serialize + ?Sized>(
         Format::Table => table(),
         Format::Json => serde_json::to_string_pretty(document)
             .map_err(|error| Error::failed(format!("the answer can't be written as JSON: {error}")))?,
-        Format::Yaml => serde_saphyr::to_string(document)
+        Format::Yaml => serde_saphyr::to_string(&document)
             .map_err(|error| Error::failed(format!("the answer can't be written as YAML: {error}")))?,
     };
     if !text.ends_with('\n') {

@@ -1,6 +1,5 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use headwater_event::Timestamp;
 use serde_json::json;
 
 use super::*;
@@ -39,17 +38,4 @@ fn control_characters_never_reach_the_terminal() {
     assert_eq!(one_line("a\x1b[31mb\nc", 80), "a [31mb c");
     assert_eq!(one_line("abcdef", 4), "abc…");
     assert_eq!(one_line("abcd", 4), "abcd");
-}
-
-#[test]
-fn ages_are_told_in_the_largest_unit_that_says_something() {
-    let check = |ms: i64, expected: &str| {
-        assert_eq!(age(Timestamp::from_millis(1_000), Timestamp::from_millis(1_000 + ms)), expected);
-    };
-    check(0, "0s");
-    check(-5_000, "0s");
-    check(119_000, "119s");
-    check(120_000, "2m");
-    check(7_200_000, "2h");
-    check(172_800_000, "2d");
 }

@@ -41,7 +41,7 @@ impl Decoder {
         }
         let (id, body) = match wire::decode(bytes) {
             Ok(parts) => parts,
-            Err(error) => return Decoded { problem: Some(error.to_string()), ..plain(text_or_hex(bytes)) };
+            Err(error) => return Decoded { problem: Some(error.to_string()), ..plain(text_or_hex(bytes)) },
         };
         let decoded = match self.schema(id) {
             Ok(schema) => schema.decode_value(body).map_err(|error| error.to_string()),
