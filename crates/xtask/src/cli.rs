@@ -70,11 +70,8 @@ fn demo(rest: &[String]) -> Result<u8> {
     let root = workspace::root()?;
     process::run(process::cargo(&root).args(["build", "--package", "headwater"]))?;
     let mut command = std::process::Command::new(workspace::bin_dir()?.join("headwater"));
-    command.current_dir(&root).arg("demo");
-    if !rest.iter().any(|word| word == "--orders" || word.starts_with("--orders=")) {
-        command.args(["--orders", "examples/online-retail-orders.ndjson.gz"]);
-    }
-    Err(process::replace_with(command.args(rest)))
+    command.current_dir(&root).arg("demo").args(rest);
+    Err(process::replace_with(&mut command))
 }
 
 fn test(rest: &[String]) -> Result<u8> {
