@@ -55,7 +55,7 @@ macro_rules! ranked {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
-        #[allow(missing_docs)]
+        #[allow(missing_docs, reason = "a variant is the word of the view, and its name says it")]
         pub enum $name { #[default] $($variant,)* }
 
         impl $name {

@@ -10,7 +10,7 @@ fn resolve(processors: &[&str], change: impl FnOnce(&mut RunArgs), variables: &[
         RunArgs { processors: processors.iter().map(|name| (*name).to_owned()).collect(), ..RunArgs::default() };
     arguments.all = processors.is_empty();
     change(&mut arguments);
-    let fixed = [("HOME", "/home/x"), ("HOSTNAME", "host-1")];
+    let fixed = [("HOME", "/users/x"), ("HOSTNAME", "host-1")];
     let environment: Environment =
         fixed.iter().chain(variables).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let none = FileSettings::default();
@@ -23,7 +23,7 @@ fn an_application_is_called_by_its_only_processor() {
         let options = resolve(processors, |_| {}, &[]).unwrap();
         assert_eq!((options.application.as_str(), options.topologies.len()), (application, count), "{processors:?}");
         assert_eq!(options.instance, "host-1");
-        assert_eq!(options.state_dir, PathBuf::from(format!("/home/x/.local/share/headwater/{application}/host-1")));
+        assert_eq!(options.state_dir, PathBuf::from(format!("/users/x/.local/share/headwater/{application}/host-1")));
     };
     check(&["payments"], "payments", 1);
     check(&["payments", "shipping"], "headwater", 2);

@@ -79,17 +79,17 @@ fn data_lies_where_the_user_keeps_data() {
         let folder = settings.folder(None, |file| file.data_dir.clone(), &["dev"]).ok();
         assert_eq!(folder, expected.map(PathBuf::from));
     };
-    check(&[("XDG_DATA_HOME", "/data"), ("HOME", "/home/x")], Some("/data/headwater/dev"));
-    check(&[("HOME", "/home/x")], Some("/home/x/.local/share/headwater/dev"));
-    check(&[("XDG_DATA_HOME", "relative"), ("HOME", "/home/x")], Some("/home/x/.local/share/headwater/dev"));
+    check(&[("XDG_DATA_HOME", "/data"), ("HOME", "/users/x")], Some("/data/headwater/dev"));
+    check(&[("HOME", "/users/x")], Some("/users/x/.local/share/headwater/dev"));
+    check(&[("XDG_DATA_HOME", "relative"), ("HOME", "/users/x")], Some("/users/x/.local/share/headwater/dev"));
     check(&[], None);
 }
 
 #[test]
 fn a_profile_is_a_name_and_no_path() {
-    let home = environment(&[("HOME", "/home/x")]);
+    let home = environment(&[("HOME", "/users/x")]);
     let path = defaults::profile_path(&home, "staging").unwrap();
-    assert_eq!(path, PathBuf::from("/home/x/.config/headwater/profiles/staging.yaml"));
+    assert_eq!(path, PathBuf::from("/users/x/.config/headwater/profiles/staging.yaml"));
     for name in ["", "../secrets", "a/b", ".hidden"] {
         assert!(defaults::profile_path(&home, name).is_err(), "{name}");
     }

@@ -5,7 +5,7 @@ use crate::args::ConnectionArgs;
 use crate::settings::FileSettings;
 
 fn resolve(arguments: DevArgs, variables: &[(&str, &str)]) -> Result<DevOptions, Error> {
-    let mut environment = crate::settings::Environment::from([("HOME".to_owned(), "/home/x".to_owned())]);
+    let mut environment = crate::settings::Environment::from([("HOME".to_owned(), "/users/x".to_owned())]);
     environment.extend(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     let none = FileSettings::default();
     DevOptions::resolve(&arguments, &Settings::of_layers(environment, none.clone(), none))
@@ -22,7 +22,7 @@ fn without_flags_everything_is_embedded_on_the_known_ports() {
     assert!(matches!(options.broker, BrokerChoice::Disk { port: 9092 }));
     assert_eq!(options.registry, RegistryChoice::Embedded("127.0.0.1:8081".parse().unwrap()));
     assert_eq!(options.http, "127.0.0.1:8080".parse().unwrap());
-    assert_eq!(options.data_dir, PathBuf::from("/home/x/.local/share/headwater/dev"));
+    assert_eq!(options.data_dir, PathBuf::from("/users/x/.local/share/headwater/dev"));
 }
 
 #[test]
