@@ -17,7 +17,7 @@ pub use run::{OnStop, PaymentProfile, RunArgs};
 
 /// Kafka-native stream processing: a stream runtime, and the services that a business runs on it.
 #[derive(Debug, Parser)]
-#[command(name = "headwater", version, propagate_version = true, arg_required_else_help = true)]
+#[command(name = "headwater", version, arg_required_else_help = true)]
 #[command(after_help = "Start here: `headwater dev` runs everything in one process, with nothing else to install.\n\
     Settings: a flag wins over the environment, that over headwater.yaml, that over a profile, that over the default.\n\
     Exit codes: 0 done, 1 failed, 2 usage, 3 changes are pending.")]
