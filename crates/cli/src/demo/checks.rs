@@ -159,7 +159,8 @@ fn different_statuses(expected: &BTreeMap<String, Outcome>, answer: &Value) -> V
             (orders != expected).then(|| format!("{orders} orders are {status}; the file says {expected}"))
         })
         .collect();
-    differences.extend(wanted.into_iter().map(|(status, orders)| format!("no orders are {status}; the file says {orders}")));
+    differences
+        .extend(wanted.into_iter().map(|(status, orders)| format!("no orders are {status}; the file says {orders}")));
     differences
 }
 
@@ -173,8 +174,7 @@ fn different_stock(seen: &Seen, sold: &BTreeMap<String, i64>) -> Vec<String> {
     let mut differences: Vec<String> = unseen.map(|sku| format!("{sku} was sold, and is no product")).collect();
     for (sku, product) in &seen.products {
         let sold = sold.get(sku).copied().unwrap_or_default();
-        let balanced =
-            product.received + product.adjusted == product.on_hand + product.reserved + product.confirmed;
+        let balanced = product.received + product.adjusted == product.on_hand + product.reserved + product.confirmed;
         // The three products that every `dev` begins with are never ordered here.
         if !balanced || product.reserved != 0 || product.confirmed != sold {
             differences.push(format!(

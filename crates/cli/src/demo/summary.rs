@@ -76,15 +76,27 @@ impl Summary<'_> {
         let oddities = self.count.oddities;
         writeln!(text, "\n{}", title("what the shop decided"))?;
         let mut row = |count: usize, what: &str| writeln!(text, "  {count:>6}  {what}");
-        row(oddities.credit_notes, "credit notes (C…), quantities below 0: no orders; refused with the field that is wrong")?;
+        row(
+            oddities.credit_notes,
+            "credit notes (C…), quantities below 0: no orders; refused with the field that is wrong",
+        )?;
         row(oddities.corrections, "sales of nothing but negative quantities: stock corrections, refused the same way")?;
         row(oddities.free, "sales that cost nothing: gifts, delivered, and no provider is asked for a payment of 0")?;
         row(oddities.guests, "invoices without a customer: ordered by `guest`")?;
-        row(oddities.odd_codes, "sales with a code that is no article (POST, DOT, M, C2, gift vouchers …): sold like goods")?;
+        row(
+            oddities.odd_codes,
+            "sales with a code that is no article (POST, DOT, M, C2, gift vouchers …): sold like goods",
+        )?;
         row(oddities.repeated, "sales that name a SKU twice: reserved together, each line at its own price")?;
         row(self.stock.received.len(), "SKUs received, as many units as all orders ask for")?;
-        row(self.stock.sold_out.len(), &format!("SKUs sold out (each {SOLD_OUT_EACH}th of the list): in the catalogue, none in stock"))?;
-        row(FEES.len(), &format!("codes of fees ({}): unknown to the warehouse, so such an order is cancelled", FEES.join(", ")))
+        row(
+            self.stock.sold_out.len(),
+            &format!("SKUs sold out (each {SOLD_OUT_EACH}th of the list): in the catalogue, none in stock"),
+        )?;
+        row(
+            FEES.len(),
+            &format!("codes of fees ({}): unknown to the warehouse, so such an order is cancelled", FEES.join(", ")),
+        )
     }
 
     fn revenue(&self, text: &mut String) -> std::fmt::Result {
@@ -109,7 +121,12 @@ impl Summary<'_> {
         let orders = self.count.outcomes.len();
         let counters = Counters::read(self.dev);
         writeln!(text, "\n{}", title("speed"))?;
-        writeln!(text, "  {orders} orders in {seconds:.1} s, {:.0} a second, {} under way at a time", orders as f64 / seconds, self.in_flight)?;
+        writeln!(
+            text,
+            "  {orders} orders in {seconds:.1} s, {:.0} a second, {} under way at a time",
+            orders as f64 / seconds,
+            self.in_flight
+        )?;
         writeln!(
             text,
             "  from command to the view of its end: p50 {} ms, p99 {} ms",

@@ -20,8 +20,8 @@ use indicatif::ProgressBar;
 
 use super::outcome::Outcome;
 use super::shop::Stock;
-use crate::clock;
 use crate::Error;
+use crate::clock;
 
 const CALL_DEADLINE: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(2);
@@ -72,13 +72,20 @@ impl Client {
     /// When the cluster or the registry can't be reached.
     pub fn new(connection: ConnectionSettings, registry: &str) -> Result<Self, Error> {
         let real = |name: &str| Ok::<_, Error>(connection.prefix().apply(&TopicName::new(name)?)?);
-        let read = [topics::ORDERS_VIEWS.name(), topics::SAGAS_VIEWS.name(), topics::ORDERS_REPLIES.name(), topics::INVENTORY_PRODUCTS.name()]
-            .map(real);
+        let read = [
+            topics::ORDERS_VIEWS.name(),
+            topics::SAGAS_VIEWS.name(),
+            topics::ORDERS_REPLIES.name(),
+            topics::INVENTORY_PRODUCTS.name(),
+        ]
+        .map(real);
         let [views, sagas, replies, products] = read;
         let (views, sagas, replies, products) = (views?, sagas?, replies?, products?);
         let admin = Admin::new(&connection, CALL_DEADLINE)?;
         let mut starts = Vec::new();
-        for (_, described) in admin.describe_topics(&[views.clone(), sagas.clone(), replies.clone(), products.clone()])? {
+        for (_, described) in
+            admin.describe_topics(&[views.clone(), sagas.clone(), replies.clone(), products.clone()])?
+        {
             let described = described?;
             starts.extend(described.partitions.iter().map(|partition| StartAt {
                 partition: TopicPartition::new(described.name.clone(), partition.partition),
@@ -108,7 +115,13 @@ impl Client {
     ///
     /// # Errors
     /// Failed, when nothing has become known for as long as `patience`.
-    pub fn stock(&mut self, stock: &Stock, seen: &mut Seen, patience: Duration, bar: &ProgressBar) -> Result<(), Error> {
+    pub fn stock(
+        &mut self,
+        stock: &Stock,
+        seen: &mut Seen,
+        patience: Duration,
+        bar: &ProgressBar,
+    ) -> Result<(), Error> {
         let topic = self.topic(topics::INVENTORY_COMMANDS.name())?;
         let commands = stock.commands();
         for (sku, command) in &commands {
@@ -197,11 +210,8 @@ impl Client {
     }
 
     fn send(&mut self, topic: TopicHandle, key: &str, value: &str) -> Result<(), Error> {
-        let record = OutgoingRecord {
-            key: Some(key.as_bytes()),
-            value: Some(value.as_bytes()),
-            ..OutgoingRecord::default()
-        };
+        let record =
+            OutgoingRecord { key: Some(key.as_bytes()), value: Some(value.as_bytes()), ..OutgoingRecord::default() };
         Ok(self.producer.produce(topic, &record, 0)?)
     }
 

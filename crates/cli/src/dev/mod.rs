@@ -251,16 +251,15 @@ async fn prepare_topics(
 ///
 /// # Errors
 /// Failed, when an anchor is not there.
-pub async fn partitions_by_domain(
-    connection: ConnectionSettings,
-) -> Result<BTreeMap<&'static str, NonZeroU32>, Error> {
+pub async fn partitions_by_domain(connection: ConnectionSettings) -> Result<BTreeMap<&'static str, NonZeroU32>, Error> {
     tokio::task::spawn_blocking(move || {
         let admin = Admin::new(&connection, CALL_DEADLINE)?;
         let mut partitions = BTreeMap::new();
         for domain in [domains::ORDER, domains::SKU] {
             let topic = connection.prefix().apply(&TopicName::new(domain.anchor)?)?;
             let described = admin.describe_topic(&topic)?;
-            let count = described.and_then(|topic| u32::try_from(topic.partitions.len()).ok()).and_then(NonZeroU32::new);
+            let count =
+                described.and_then(|topic| u32::try_from(topic.partitions.len()).ok()).and_then(NonZeroU32::new);
             let missing = || Error::failed(format!("topic {topic} is not there: run `headwater topics apply`"));
             partitions.insert(domain.name, count.ok_or_else(missing)?);
         }

@@ -21,8 +21,9 @@ fn file(folder: &Path) -> PathBuf {
 
 /// Makes the folder, and takes away what an earlier run left.
 pub fn prepare(folder: &Path) -> Result<(), Error> {
-    std::fs::create_dir_all(folder)
-        .map_err(|error| Error::failed(format!("{} can't be made: {error}; choose another with --data-dir", folder.display())))?;
+    std::fs::create_dir_all(folder).map_err(|error| {
+        Error::failed(format!("{} can't be made: {error}; choose another with --data-dir", folder.display()))
+    })?;
     remove(folder);
     Ok(())
 }

@@ -6,16 +6,13 @@ use headwater_event::{Currency, Envelope, EventId, Message, Money, Sku};
 use headwater_kafka::{ConnectionSettings, OutgoingRecord, Producer, ProducerSettings};
 use headwater_log::{Headers, TopicName};
 
+use crate::Error;
 use crate::clock::{self, Deadline};
 use crate::query::{Answer, Asker, Failure, Query};
-use crate::Error;
 
 /// sku, name, price in pence, units.
-const PRODUCTS: [(&str, &str, i64, i64); 3] = [
-    ("prod-001", "Laptop", 99_999, 100),
-    ("prod-002", "Mouse", 2_999, 500),
-    ("prod-003", "Keyboard", 14_999, 200),
-];
+const PRODUCTS: [(&str, &str, i64, i64); 3] =
+    [("prod-001", "Laptop", 99_999, 100), ("prod-002", "Mouse", 2_999, 500), ("prod-003", "Keyboard", 14_999, 200)];
 const DEADLINE: Duration = Duration::from_secs(15);
 const POLL: Duration = Duration::from_millis(10);
 
@@ -39,7 +36,9 @@ pub async fn products(asker: &Asker, connection: ConnectionSettings) -> Result<(
     for sku in skus {
         while !is_there(asker, sku).await? {
             if deadline.has_passed() {
-                return Err(Error::failed(format!("product {sku} was received, and is not in stock after {DEADLINE:?}")));
+                return Err(Error::failed(format!(
+                    "product {sku} was received, and is not in stock after {DEADLINE:?}"
+                )));
             }
             tokio::time::sleep(POLL).await;
         }

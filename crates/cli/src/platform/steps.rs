@@ -13,9 +13,11 @@ pub fn steps(payments: Profile) -> Steps {
     let provider = Arc::new(Simulator::new(payments, sleep.clone()));
     let charges = ProviderCalls::new(provider, sleep.clone());
     let notifications = NotifierCalls::new(Arc::new(LogNotifier), sleep);
-    Steps::default()
-        .with(headwater_payments::NAME, headwater_payments::STEP, Arc::new(Charges(charges)))
-        .with(headwater_notifications::NAME, headwater_notifications::STEP, Arc::new(Notices(notifications)))
+    Steps::default().with(headwater_payments::NAME, headwater_payments::STEP, Arc::new(Charges(charges))).with(
+        headwater_notifications::NAME,
+        headwater_notifications::STEP,
+        Arc::new(Notices(notifications)),
+    )
 }
 
 struct Charges(ProviderCalls);

@@ -69,7 +69,8 @@ pub async fn register_schemas(
     let turns = Arc::new(Semaphore::new(LOOKUPS_MAX));
     for topic in ALL_TOPICS {
         let real = prefix.apply(&TopicName::new(topic.name)?)?;
-        let level = declared.topic(topic.name).map(|topic| topic.compatibility.as_str()).unwrap_or("BACKWARD_TRANSITIVE");
+        let level =
+            declared.topic(topic.name).map(|topic| topic.compatibility.as_str()).unwrap_or("BACKWARD_TRANSITIVE");
         let level: Level = level.parse()?;
         for subject in topic.subjects(real.as_str()) {
             let (client, turns) = (client.clone(), Arc::clone(&turns));

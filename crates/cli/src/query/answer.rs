@@ -104,8 +104,6 @@ pub fn merge(query: &Query, parts: Vec<Answer>) -> Answer {
         Query::StatusDistribution => Answer::StatusDistribution(
             headwater_order_views::query::merge_status_distribution(only!(StatusDistribution)),
         ),
-        Query::RevenueByDay => {
-            Answer::RevenueByDay(headwater_order_views::query::merge_revenue(only!(RevenueByDay)))
-        }
+        Query::RevenueByDay => Answer::RevenueByDay(headwater_order_views::query::merge_revenue(only!(RevenueByDay))),
     }
 }

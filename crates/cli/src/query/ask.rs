@@ -119,8 +119,11 @@ impl Asker {
                 }
             }
         }
-        let partitions: Vec<u32> =
-            missing.iter().map(|partition| partition.get()).filter(|partition| !found.contains_key(partition)).collect();
+        let partitions: Vec<u32> = missing
+            .iter()
+            .map(|partition| partition.get())
+            .filter(|partition| !found.contains_key(partition))
+            .collect();
         if partitions.is_empty() {
             return Ok(());
         }
@@ -141,7 +144,8 @@ async fn ask_other(
 ) -> Result<PartitionsAnswer, String> {
     let Owner { url, instance } = owner;
     let body = PartitionsQuery { query, partitions: partitions.iter().map(|partition| partition.get()).collect() };
-    let failed = |error: reqwest::Error| format!("instance {instance} at {url} did not answer: {}", error.without_url());
+    let failed =
+        |error: reqwest::Error| format!("instance {instance} at {url} did not answer: {}", error.without_url());
     let answer = http.post(format!("{url}/internal/v1/partitions/query")).json(&body).send().await.map_err(failed)?;
     if !answer.status().is_success() {
         return Err(format!("instance {instance} at {url} answered {}", answer.status()));

@@ -1,7 +1,7 @@
 //! Questions about committed state: which task knows the answer, who holds that task, and one answer from many.
 
-mod ask;
 mod answer;
+mod ask;
 mod route;
 
 use headwater_contracts::domains;
@@ -9,7 +9,7 @@ use headwater_event::Domain;
 use serde::{Deserialize, Serialize};
 
 pub use answer::{Answer, answer, filter_of, merge};
-pub use ask::{Asker, Failure, PartitionsQuery, PartitionsAnswer, answer_here};
+pub use ask::{Asker, Failure, PartitionsAnswer, PartitionsQuery, answer_here};
 
 /// A question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,11 +80,9 @@ impl Query {
     #[must_use]
     pub const fn target(&self) -> Target {
         match self {
-            Self::Order { .. } | Self::Orders(_) | Self::StatusDistribution | Self::RevenueByDay => Target {
-                processor: "order-views",
-                subtopology: headwater_order_views::VIEWS,
-                domain: domains::ORDER,
-            },
+            Self::Order { .. } | Self::Orders(_) | Self::StatusDistribution | Self::RevenueByDay => {
+                Target { processor: "order-views", subtopology: headwater_order_views::VIEWS, domain: domains::ORDER }
+            }
             Self::Saga { .. } | Self::Sagas { .. } => {
                 Target { processor: "sagas", subtopology: headwater_sagas::TRACKER, domain: domains::ORDER }
             }

@@ -18,7 +18,12 @@ pub struct Owner {
 }
 
 /// For each partition the instances that say they hold its task, this one left out.
-pub fn claims(target: Target, partitions: &[Partition], members: &[Member], own_url: &str) -> BTreeMap<u32, Vec<Owner>> {
+pub fn claims(
+    target: Target,
+    partitions: &[Partition],
+    members: &[Member],
+    own_url: &str,
+) -> BTreeMap<u32, Vec<Owner>> {
     let claims_of = |partition: &Partition| {
         let task = format!("{}/{}/{}", target.processor, target.subtopology, partition.get());
         let claims = members.iter().filter(|member| member.url != own_url && member.tasks.contains(&task));

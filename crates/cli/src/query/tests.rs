@@ -100,7 +100,8 @@ fn what_travels_between_instances_reads_back() {
         let text = serde_json::to_string(&body).unwrap();
         assert_eq!(serde_json::from_str::<PartitionsQuery>(&text).unwrap(), body, "{text}");
     }
-    let answers = PartitionsAnswer { answers: [(3, Answer::Orders(OrderPage::default())), (4, Answer::Order(None))].into() };
+    let answers =
+        PartitionsAnswer { answers: [(3, Answer::Orders(OrderPage::default())), (4, Answer::Order(None))].into() };
     let text = serde_json::to_string(&answers).unwrap();
     assert_eq!(serde_json::from_str::<PartitionsAnswer>(&text).unwrap(), answers, "{text}");
 }

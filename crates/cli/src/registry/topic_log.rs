@@ -85,8 +85,7 @@ impl SchemaLog for TopicLog {
             .handle()
             .ends(std::slice::from_ref(&self.partition), Isolation::ReadUncommitted, CALL_DEADLINE)
             .map_err(unavailable)?;
-        let targets: Vec<(TopicPartition, Offset)> =
-            ends.into_iter().filter(|(_, end)| *end > Offset::ZERO).collect();
+        let targets: Vec<(TopicPartition, Offset)> = ends.into_iter().filter(|(_, end)| *end > Offset::ZERO).collect();
         if targets.is_empty() {
             return Ok(());
         }

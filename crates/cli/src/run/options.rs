@@ -52,10 +52,9 @@ impl RunOptions {
         }
         let topologies = match arguments.all {
             true => platform::all()?,
-            false => distinct(&arguments.processors)?
-                .into_iter()
-                .map(platform::named)
-                .collect::<Result<Vec<_>, Error>>()?,
+            false => {
+                distinct(&arguments.processors)?.into_iter().map(platform::named).collect::<Result<Vec<_>, Error>>()?
+            }
         };
         let application = match (&arguments.application, arguments.processors.as_slice()) {
             (Some(name), _) => checked("--application", name)?,
@@ -64,17 +63,16 @@ impl RunOptions {
         };
         let instance = match &arguments.instance {
             Some(name) => checked("--instance", name)?,
-            None => settings
-                .text(None, "HEADWATER_INSTANCE", |_| None)
-                .unwrap_or_else(|| host_name(settings.environment())),
+            None => {
+                settings.text(None, "HEADWATER_INSTANCE", |_| None).unwrap_or_else(|| host_name(settings.environment()))
+            }
         };
         let state_dir = settings.folder(
             arguments.state_dir.as_deref(),
             |file| file.state_dir.as_ref().map(|folder| folder.join(&application).join(&instance)),
             &[&application, &instance],
         )?;
-        let registry =
-            settings.registry(&arguments.connection).unwrap_or_else(|| "http://localhost:8081".to_owned());
+        let registry = settings.registry(&arguments.connection).unwrap_or_else(|| "http://localhost:8081".to_owned());
         let http_port = settings.value(arguments.http_port, "HEADWATER_HTTP_PORT", |file| file.http_port)?;
         let http_listen = settings.value(arguments.http_listen, "HEADWATER_HTTP_LISTEN", |file| file.http_listen)?;
         let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);

@@ -5,7 +5,11 @@ use std::path::PathBuf;
 use super::*;
 use crate::settings::{Environment, FileSettings};
 
-fn resolve(processors: &[&str], change: impl FnOnce(&mut RunArgs), variables: &[(&str, &str)]) -> Result<RunOptions, Error> {
+fn resolve(
+    processors: &[&str],
+    change: impl FnOnce(&mut RunArgs),
+    variables: &[(&str, &str)],
+) -> Result<RunOptions, Error> {
     let mut arguments =
         RunArgs { processors: processors.iter().map(|name| (*name).to_owned()).collect(), ..RunArgs::default() };
     arguments.all = processors.is_empty();
@@ -43,7 +47,10 @@ fn what_cannot_work_is_a_usage_error_with_the_remedy() {
     check(resolve(&["orders", "orders"], |_| {}, &[]), "twice");
     check(resolve(&["orders"], |_| {}, &[("MESSAGE_BROKER", "in_memory")]), "headwater dev");
     check(resolve(&["orders"], |arguments| arguments.instance = Some("../x".into()), &[]), "--instance");
-    check(resolve(&["orders"], |arguments| arguments.workers = None, &[("HEADWATER_WORKERS", "two")]), "HEADWATER_WORKERS");
+    check(
+        resolve(&["orders"], |arguments| arguments.workers = None, &[("HEADWATER_WORKERS", "two")]),
+        "HEADWATER_WORKERS",
+    );
 }
 
 #[test]

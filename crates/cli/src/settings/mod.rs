@@ -11,8 +11,8 @@ use headwater_kafka::{ConnectionSettings, MessageBroker};
 use crate::Error;
 use crate::args::{ConnectionArgs, GlobalArgs};
 
-pub use defaults::host_name;
 use defaults::data_home;
+pub use defaults::host_name;
 pub use file::FileSettings;
 
 /// The variables of the environment, by name; a map, so that tests can say what is in it.

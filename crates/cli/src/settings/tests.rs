@@ -12,16 +12,17 @@ fn brokers(of: &str) -> FileSettings {
 
 #[test]
 fn the_nearer_layer_wins() {
-    let check = |flag: Option<&str>, variable: Option<&str>, file: Option<&str>, profile: Option<&str>, expected: &str| {
-        let variables: Vec<_> = variable.map(|value| ("KAFKA_BOOTSTRAP_SERVERS", value)).into_iter().collect();
-        let settings = Settings::of_layers(
-            environment(&variables),
-            file.map(brokers).unwrap_or_default(),
-            profile.map(brokers).unwrap_or_default(),
-        );
-        let arguments = ConnectionArgs { brokers: flag.map(str::to_owned), ..ConnectionArgs::default() };
-        assert_eq!(settings.connection(&arguments).unwrap().bootstrap_servers(), expected);
-    };
+    let check =
+        |flag: Option<&str>, variable: Option<&str>, file: Option<&str>, profile: Option<&str>, expected: &str| {
+            let variables: Vec<_> = variable.map(|value| ("KAFKA_BOOTSTRAP_SERVERS", value)).into_iter().collect();
+            let settings = Settings::of_layers(
+                environment(&variables),
+                file.map(brokers).unwrap_or_default(),
+                profile.map(brokers).unwrap_or_default(),
+            );
+            let arguments = ConnectionArgs { brokers: flag.map(str::to_owned), ..ConnectionArgs::default() };
+            assert_eq!(settings.connection(&arguments).unwrap().bootstrap_servers(), expected);
+        };
     check(Some("flag:1"), Some("env:1"), Some("file:1"), Some("profile:1"), "flag:1");
     check(None, Some("env:1"), Some("file:1"), Some("profile:1"), "env:1");
     check(None, None, Some("file:1"), Some("profile:1"), "file:1");

@@ -37,9 +37,7 @@ fn a_penny_too_much_is_seen() {
 #[test]
 fn orders_that_are_still_under_way_are_seen() {
     let expected = outcomes(&[("1", Outcome::Delivered), ("2", Outcome::Rejected("no_items".to_owned()))]);
-    let statuses = |shipped: i64, delivered: i64| {
-        json!({"statuses": [{"status": "shipped", "orders": shipped}, {"status": "delivered", "orders": delivered}]})
-    };
+    let statuses = |shipped: i64, delivered: i64| json!({"statuses": [{"status": "shipped", "orders": shipped}, {"status": "delivered", "orders": delivered}]});
     assert_eq!(different_statuses(&expected, &statuses(0, 1)), [""; 0]);
     assert_eq!(different_statuses(&expected, &statuses(1, 0)).len(), 2);
     assert_eq!(different_statuses(&expected, &json!({})), ["no orders are delivered; the file says 1"]);
