@@ -1,5 +1,7 @@
 #![allow(unsafe_code, reason = "groups through librdkafka's admin calls")]
 
+use std::time::Duration;
+
 use headwater_log::TopicPartition;
 use rdkafka_sys as sys;
 use sys::rd_kafka_admin_op_t as Op;
@@ -7,8 +9,12 @@ use sys::rd_kafka_admin_op_t as Op;
 use super::Admin;
 use super::call::{Options, Parts, call, each};
 use super::cluster::{Broker, read_broker};
+use crate::clock::Deadline;
 use crate::native::{NativeError, PartitionList, as_number, c_string, text_at};
 use crate::{Error, ErrorKind};
+
+/// How long a coordinator may take to come into being.
+const COORDINATOR_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where a group stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -110,11 +116,24 @@ impl Admin {
         }
     }
 
-    /// Describes a group: state, coordinator, members. A group that does not exist is dead.
+    /// Describes a group: state, coordinator, members. A group that does not exist is dead. On a cluster that never had
+    /// a group its coordinator is in the making: that is waited for.
     ///
     /// # Errors
     /// By kind.
     pub fn describe_group(&self, group: &str) -> Result<GroupDescription, Error> {
+        let deadline = Deadline::after(self.deadline.min(COORDINATOR_PATIENCE));
+        loop {
+            match self.describe_group_once(group) {
+                Err(error) if error.kind() == ErrorKind::Unavailable && !deadline.has_passed() => {
+                    self.client.serve(Duration::from_millis(100));
+                }
+                described => return described,
+            }
+        }
+    }
+
+    fn describe_group_once(&self, group: &str) -> Result<GroupDescription, Error> {
         let name = c_string("group id", group)?;
         let mut names = [name.as_ptr()];
         let options = Options::default();

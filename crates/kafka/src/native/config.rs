@@ -77,6 +77,10 @@ unsafe extern "C" fn log(_: *const sys::rd_kafka_t, level: c_int, facility: *con
     // SAFETY: librdkafka passes zero-terminated texts that live during the call.
     let (facility, line) = unsafe { (text_at(facility), text_at(line)) };
     match level {
+        // Said again at every try to connect; the lines before it say which broker, and why, at a bounded rate.
+        0..=3 if facility == "ERROR" && line.ends_with("brokers are down") => {
+            tracing::debug!(target: "librdkafka", facility, "{line}");
+        }
         0..=3 => tracing::error!(target: "librdkafka", facility, "{line}"),
         4 if facility != "CONFWARN" => tracing::warn!(target: "librdkafka", facility, "{line}"),
         5 | 6 => tracing::info!(target: "librdkafka", facility, "{line}"),
