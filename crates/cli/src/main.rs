@@ -89,8 +89,8 @@ fn dispatch(cli: Cli) -> Result<(), Error> {
 /// What services log unless RUST_LOG says otherwise.
 const SERVICES_LOG: &str = "info,headwater_devbroker=warn";
 
-/// A tool's answer is on standard output; the log only has what went wrong.
-const TOOLS_LOG: &str = "warn";
+/// A tool says itself what went wrong; librdkafka would say it many times.
+const TOOLS_LOG: &str = "warn,librdkafka=off,headwater_schema=error";
 
 /// The demo's own words come on standard output; the log only has what went wrong.
 const DEMO_LOG: &str = "warn";

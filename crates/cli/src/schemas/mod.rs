@@ -48,7 +48,7 @@ pub enum SchemasCommand {
         output: OutputArgs,
     },
     /// Print a schema.
-    #[command(after_help = "Examples:\n  headwater schemas get orders.commands-value\n  headwater schemas get orders.commands-value --version 1\n  headwater schemas get --id 7")]
+    #[command(disable_version_flag = true, after_help = "Examples:\n  headwater schemas get orders.commands-value\n  headwater schemas get orders.commands-value --version 1\n  headwater schemas get --id 7")]
     Get {
         /// The subject
         #[arg(value_name = "SUBJECT", required_unless_present = "id", conflicts_with = "id")]

@@ -221,6 +221,7 @@ fn table(listed: &[TopicListing]) -> Grid {
         let state = match (topic.is_declared, topic.partitions) {
             (true, Some(_)) => "ok",
             (true, None) => "missing",
+            (false, _) if is_made_by_programs(topic.name.as_str()) => "internal",
             (false, _) => "undeclared",
         };
         grid.row([
@@ -235,6 +236,11 @@ fn table(listed: &[TopicListing]) -> Grid {
         ]);
     }
     grid
+}
+
+/// The registry's topic, and those that processors make for themselves.
+fn is_made_by_programs(name: &str) -> bool {
+    name.starts_with('_') || name.ends_with("-changelog") || name.ends_with("-repartition")
 }
 
 fn retention(topic: &TopicListing) -> String {
