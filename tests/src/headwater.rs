@@ -243,6 +243,8 @@ pub fn run(arguments: &[&str], environment: &[(&str, &str)], input: &str) -> (i3
         .args(arguments)
         .env_remove("KAFKA_BOOTSTRAP_SERVERS")
         .env_remove("SCHEMA_REGISTRY_URL")
+        .env_remove("KAFKA_TOPIC_PREFIX")
+        .env_remove("MESSAGE_BROKER")
         .envs(environment.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -1,20 +1,16 @@
 //! The cluster and registry that instances work on: Apache Kafka as the environment names it, or what `headwater dev`
 //! brings.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use headwater_contracts::topics::ALL_TOPICS;
-use headwater_kafka::admin::NewTopic;
-use headwater_kafka::topics::Declaration;
-use headwater_kafka::{Admin, ConnectionSettings, TopicPrefix};
+use headwater_kafka::{Admin, ConnectionSettings};
 use headwater_log::TopicName;
-use headwater_schema::avro::AvroSchema;
-use headwater_schema::registry_client::{BlockingRegistry, ClientSettings};
+use headwater_schema::registry::{Registry, serve};
 
 use crate::deadline::wait_for;
-use crate::headwater::Ports;
+use crate::headwater::{Ports, run};
 
-const TOPICS_YAML: &str = include_str!("../../topics.yaml");
 const CALL_DEADLINE: Duration = Duration::from_secs(20);
 
 /// Where topics and schemas live, and under which names.
@@ -29,12 +25,12 @@ pub struct Platform {
 }
 
 impl Platform {
-    /// The Apache Kafka and the registry that the environment names, with topics of this run alone; None, said aloud,
-    /// when one of them is missing.
+    /// The Apache Kafka that the environment names, with topics of this run alone; None, said aloud, when it names none.
+    /// The registry is the one that it names, else an embedded one of this process.
     #[must_use]
     pub fn apache_kafka(scenario: &str) -> Option<Self> {
         let bootstrap = needed(scenario, "KAFKA_BOOTSTRAP_SERVERS_TEST")?;
-        let registry_url = needed(scenario, "HEADWATER_TEST_REGISTRY_URL")?;
+        let registry_url = optional("HEADWATER_TEST_REGISTRY_URL").unwrap_or_else(own_registry);
         let application = format!("{scenario}-{}-{}", std::process::id(), micros());
         let platform = Self { bootstrap, registry_url, prefix: format!("{application}."), application };
         platform.declare();
@@ -72,33 +68,23 @@ impl Platform {
         described.map_or(0, |topic| u32::try_from(topic.partitions.len()).unwrap())
     }
 
-    /// Makes the topics and registers the schemas.
+    /// Makes the topics and registers the schemas, as a person would.
     fn declare(&self) {
-        let declared = Declaration::parse(TOPICS_YAML, "topics.yaml").unwrap();
-        let prefix = TopicPrefix::new(&self.prefix).unwrap();
-        let wanted: Vec<NewTopic> = declared
-            .expanded(&prefix)
-            .unwrap()
-            .into_iter()
-            .map(|topic| NewTopic {
-                name: topic.name,
-                partitions: topic.partitions,
-                replication_factor: topic.replication_factor,
-                configs: topic.configs,
-            })
-            .collect();
+        let arguments = [
+            "topics",
+            "apply",
+            "-b",
+            &self.bootstrap,
+            "--registry",
+            &self.registry_url,
+            "--topic-prefix",
+            &self.prefix,
+        ];
+        let (code, output, errors) = run(&arguments, &[], "");
+        assert_eq!(code, 0, "{arguments:?}: {output}{errors}");
         let admin = self.admin();
-        for (topic, made) in admin.create_topics(&wanted).unwrap() {
-            made.unwrap_or_else(|error| panic!("topic {topic}: {error}"));
-        }
-        let registry = BlockingRegistry::new(ClientSettings::from_urls(&self.registry_url).unwrap()).unwrap();
-        for topic in ALL_TOPICS {
-            for subject in topic.subjects(&self.topic(topic.name)) {
-                registry.register(&subject.name, &AvroSchema::parse(subject.schema).unwrap()).unwrap();
-            }
-        }
-        let names: Vec<TopicName> = wanted.into_iter().map(|topic| topic.name).collect();
         wait_for("the topics are known to the broker", CALL_DEADLINE, || {
+            let names = self.own_topics(&admin)?;
             let described = admin.describe_topics(&names).map_err(|error| error.to_string())?;
             let missing = described.into_iter().find(|(_, found)| {
                 !found.as_ref().is_ok_and(|topic| topic.partitions.iter().all(|partition| partition.leader.is_some()))
@@ -106,14 +92,42 @@ impl Platform {
             missing.map_or(Ok(()), |(name, _)| Err(format!("{name} has no leaders yet")))
         });
     }
+
+    fn own_topics(&self, admin: &Admin) -> Result<Vec<TopicName>, String> {
+        let topics = admin.list_topics().map_err(|error| error.to_string())?;
+        let own: Vec<_> = topics.into_iter().filter(|topic| topic.as_str().starts_with(&self.prefix)).collect();
+        if own.is_empty() { Err("no topics yet".to_owned()) } else { Ok(own) }
+    }
+
+    /// Removes this run's topics, once nothing uses them: the broker is other scenarios' too.
+    pub fn remove(&self) {
+        assert!(!self.prefix.is_empty(), "only the topics of a run of its own are removed");
+        let admin = self.admin();
+        let own = self.own_topics(&admin).unwrap();
+        for (topic, removed) in admin.delete_topics(&own).unwrap() {
+            removed.unwrap_or_else(|error| panic!("topic {topic}: {error}"));
+        }
+    }
+}
+
+/// A registry in this process, for as long as it lives.
+fn own_registry() -> String {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || runtime.block_on(serve(listener, Arc::new(Registry::in_memory()))));
+    url
+}
+
+fn optional(variable: &str) -> Option<String> {
+    std::env::var(variable).ok().filter(|value| !value.is_empty())
 }
 
 /// A variable that a scenario can't do without.
 #[must_use]
 pub fn needed(scenario: &str, variable: &str) -> Option<String> {
-    let value = std::env::var(variable).ok().filter(|value| !value.is_empty());
+    let value = optional(variable);
     if value.is_none() {
-        println!("{scenario} is skipped: {variable} is not set; `cargo xtask test` sets it");
         eprintln!("{scenario} is skipped: {variable} is not set; `cargo xtask test` sets it");
     }
     value

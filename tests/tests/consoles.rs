@@ -26,6 +26,7 @@ fn typed_orders_end_on_apache_kafka() {
     process.wait_healthy(&format!("{}/health", place.url()), PATIENCE);
     typed_orders_end_once(&tools, &platform, &mut process);
     process.signal_and_wait("INT", Duration::from_secs(30));
+    platform.remove();
 }
 
 #[test]

@@ -12,6 +12,8 @@ use headwater_tests::load::{Orders, send_all};
 use headwater_tests::metrics::wait_until_quiet;
 use headwater_tests::platform::Platform;
 use headwater_tests::reader::TopicReader;
+use rdkafka::config::ClientConfig;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 const PATIENCE: Duration = Duration::from_secs(90);
 const ORDERS: usize = 150;
@@ -111,11 +113,15 @@ fn a_replay_on_apache_kafka_gives_the_same_bytes() {
     process.signal_and_wait("INT", Duration::from_secs(30));
     replay(&tool, 0, "nothing was changed");
     assert_eq!(records_of_views(&platform), records, "a plan changes nothing");
+    // What is only left where it was would show now.
+    let lost = before.documents.keys().next().unwrap();
+    remove_document(&platform, lost);
     replay(&for_good, 0, "is rebuilt");
     let mut process = start();
     wait_until_quiet(&place.url(), PATIENCE, || process.check().unwrap());
     assert_same(&before, &look(&platform, &place.url()));
     process.signal_and_wait("INT", Duration::from_secs(30));
+    platform.remove();
 }
 
 #[test]
@@ -133,6 +139,21 @@ fn a_replay_on_the_data_of_headwater_dev_gives_the_same_bytes() {
 
 fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
+}
+
+/// Writes a tombstone, as somebody might by mistake.
+fn remove_document(platform: &Platform, key: &[u8]) {
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", &platform.bootstrap)
+        .set("partitioner", "murmur2_random")
+        .create()
+        .unwrap();
+    let topic = platform.topic("orders.views");
+    producer.send(BaseRecord::<'_, [u8], [u8]>::to(&topic).key(key)).map_err(|(error, _)| error).unwrap();
+    producer.flush(PATIENCE).unwrap();
+    let documents = TopicReader::new(platform).read_raw("orders.views").unwrap();
+    let last = documents.iter().rfind(|record| record.key.as_deref() == Some(key)).unwrap();
+    assert_eq!(last.value, None, "the document is gone");
 }
 
 fn records_of_views(platform: &Platform) -> usize {

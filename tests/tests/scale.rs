@@ -152,6 +152,7 @@ fn instances_come_and_go_under_load_and_totals_stay_exact() {
     the_views_say_the_same(&cluster, &findings);
     let (last, _) = cluster.running.remove("a").unwrap();
     last.signal_and_wait("INT", Duration::from_secs(30));
+    platform.remove();
 }
 
 /// Stopped for a restart and started again, one after the other: nobody's share changes, and nobody else notices.

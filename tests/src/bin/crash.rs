@@ -24,6 +24,9 @@ struct Arguments {
     /// Keep logs, stores and the embedded broker's data here [default: a temporary folder]
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
+    /// More arguments for `headwater dev` and `headwater run`, such as --workers 2 or --payment-profile slow
+    #[arg(last = true, value_name = "ARGUMENT")]
+    more: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -38,7 +41,12 @@ fn main() -> ExitCode {
     let temporary = tempfile::tempdir().unwrap();
     let folder = arguments.keep.clone().unwrap_or_else(|| temporary.path().to_owned());
     std::fs::create_dir_all(&folder).unwrap();
-    let plan = Plan { rounds: arguments.rounds, seed: arguments.seed, is_loud: true };
+    let plan = Plan {
+        rounds: arguments.rounds,
+        seed: arguments.seed,
+        arguments: arguments.more.clone(),
+        is_loud: true,
+    };
     let mut is_clean = true;
     let mut has_run = false;
     if arguments.on != On::Kafka {

@@ -35,6 +35,8 @@ const OPEN_MAX: usize = 1_000;
 pub struct Plan {
     pub rounds: usize,
     pub seed: u64,
+    /// More arguments for `headwater`.
+    pub arguments: Vec<String>,
     /// Says every round.
     pub is_loud: bool,
 }
@@ -42,7 +44,7 @@ pub struct Plan {
 /// Kills and restarts a `headwater dev` on its embedded broker.
 #[must_use]
 pub fn on_embedded(plan: &Plan, folder: &Path) -> Report {
-    let (victim, platform) = Victim::dev(folder);
+    let (victim, platform) = Victim::dev(folder, &plan.arguments);
     run("embedded broker", plan, victim, &platform)
 }
 
@@ -50,8 +52,12 @@ pub fn on_embedded(plan: &Plan, folder: &Path) -> Report {
 #[must_use]
 pub fn on_kafka(plan: &Plan, folder: &Path) -> Option<Report> {
     let platform = Platform::apache_kafka("crash")?;
-    let victim = Victim::run_all(folder, &platform);
-    Some(run("Apache Kafka", plan, victim, &platform))
+    let victim = Victim::run_all(folder, &platform, &plan.arguments);
+    let report = run("Apache Kafka", plan, victim, &platform);
+    if report.is_clean() {
+        platform.remove();
+    }
+    Some(report)
 }
 
 fn run(name: &str, plan: &Plan, mut victim: Victim, platform: &Platform) -> Report {

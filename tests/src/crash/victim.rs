@@ -12,6 +12,7 @@ pub struct Victim {
     process: Option<Headwater>,
     started: Stopwatch,
     kind: Kind,
+    arguments: Vec<String>,
     log: PathBuf,
 }
 
@@ -23,20 +24,21 @@ enum Kind {
 impl Victim {
     /// A `headwater dev` that serves, and what it brings.
     #[must_use]
-    pub fn dev(folder: &Path) -> (Self, Platform) {
+    pub fn dev(folder: &Path, arguments: &[String]) -> (Self, Platform) {
         let (data, log) = (folder.join("dev"), folder.join("dev.log"));
         let started = Stopwatch::start();
-        let (process, ports) = Headwater::dev(&data, None, &[], &log);
+        let (process, ports) = Headwater::dev(&data, None, &borrowed(arguments), &log);
         let platform = Platform::of_dev(&ports);
-        (Self { process: Some(process), started, kind: Kind::Dev { data, ports }, log }, platform)
+        let kind = Kind::Dev { data, ports };
+        (Self { process: Some(process), started, kind, arguments: arguments.to_vec(), log }, platform)
     }
 
     /// A `headwater run --all` of a platform.
     #[must_use]
-    pub fn run_all(folder: &Path, platform: &Platform) -> Self {
+    pub fn run_all(folder: &Path, platform: &Platform, arguments: &[String]) -> Self {
         let kind = Kind::RunAll { place: Place::new("victim", folder), platform: platform.clone() };
-        let mut victim =
-            Self { process: None, started: Stopwatch::start(), kind, log: folder.join("run.log") };
+        let (started, arguments, log) = (Stopwatch::start(), arguments.to_vec(), folder.join("run.log"));
+        let mut victim = Self { process: None, started, kind, arguments, log };
         victim.start();
         victim
     }
@@ -86,9 +88,10 @@ impl Victim {
 
     fn start(&mut self) {
         self.started = Stopwatch::start();
+        let more = borrowed(&self.arguments);
         let process = match &self.kind {
-            Kind::Dev { data, ports } => Headwater::start_dev(data, Some(ports), &[], &self.log),
-            Kind::RunAll { place, platform } => Headwater::run_all(platform, place, &[], &self.log),
+            Kind::Dev { data, ports } => Headwater::start_dev(data, Some(ports), &more, &self.log),
+            Kind::RunAll { place, platform } => Headwater::run_all(platform, place, &more, &self.log),
         };
         self.process = Some(process);
     }
@@ -105,4 +108,8 @@ impl Victim {
             process.signal_and_wait("INT", Duration::from_secs(30));
         }
     }
+}
+
+fn borrowed(arguments: &[String]) -> Vec<&str> {
+    arguments.iter().map(String::as_str).collect()
 }
