@@ -49,7 +49,8 @@ impl Grid {
     }
 }
 
-/// The first `chars_max` characters of a text on one line; control characters can't reach the terminal.
+/// The first `chars_max` characters of a text on one line, an ellipsis after them where there are more. Control
+/// characters can't reach the terminal.
 pub fn one_line(text: &str, chars_max: usize) -> String {
     let mut line: String =
         text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(chars_max.saturating_add(1)).collect();

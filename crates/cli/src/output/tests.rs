@@ -36,6 +36,6 @@ fn one_document_in_every_format() {
 #[test]
 fn control_characters_never_reach_the_terminal() {
     assert_eq!(one_line("a\x1b[31mb\nc", 80), "a [31mb c");
-    assert_eq!(one_line("abcdef", 4), "abc…");
+    assert_eq!(one_line("abcdef", 4), "abcd…");
     assert_eq!(one_line("abcd", 4), "abcd");
 }
