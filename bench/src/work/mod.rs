@@ -99,6 +99,7 @@ fn start(
         steps: Steps::default(),
         metrics: metrics.clone(),
         calls: calls.handle().clone(),
+        tracer: None,
     })?;
     Ok((application, calls, metrics))
 }

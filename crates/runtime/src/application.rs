@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use headwater_kafka::{Admin, ConnectionSettings};
 use headwater_log::{Partition, TopicName};
-use headwater_streams::{Limits, Schemas, TaskEnvironment, TaskId, Topology};
+use headwater_streams::{Limits, Schemas, TaskEnvironment, TaskId, Topology, Tracer};
 use tokio::runtime::Handle;
 
 use crate::Error;
@@ -43,6 +43,8 @@ pub struct Setup {
     pub metrics: prometheus::Registry,
     /// Where outside calls run.
     pub calls: Handle,
+    /// Makes a span for each message that is processed; None for no tracing.
+    pub tracer: Option<Arc<dyn Tracer>>,
 }
 
 /// What the workers of an application share; read only, but for the directory.
@@ -129,7 +131,7 @@ impl Application {
     /// # Errors
     /// [`Error::Configuration`] for what has to be mended first, [`Error::Kafka`], [`Error::State`].
     pub fn start(setup: Setup) -> Result<Self, Error> {
-        let Setup { settings, connection, topologies, schemas, steps, metrics, calls } = setup;
+        let Setup { settings, connection, topologies, schemas, steps, metrics, calls, tracer } = setup;
         let clock = Clock::system();
         let metrics = Metrics::new(&metrics, &settings.application)?;
         let admin = Admin::new(&connection, ADMIN_DEADLINE).map_err(Error::from_kafka)?;
@@ -145,7 +147,8 @@ impl Application {
             ..Limits::default()
         };
         let environment = TaskEnvironment::new(schemas, cluster.cluster_id, found.facts, limits)
-            .map_err(|error| Error::Configuration(error.to_string()))?;
+            .map_err(|error| Error::Configuration(error.to_string()))?
+            .traced(tracer);
         let placement = Placement::new(&topologies, &|declared| {
             topics::real_name(declared, connection.prefix())
                 .map_or_else(|_| declared.to_owned(), |name| name.to_string())

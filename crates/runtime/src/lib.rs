@@ -21,6 +21,7 @@ mod settings;
 pub mod state;
 mod supervisor;
 mod topics;
+mod tracer;
 mod worker;
 
 pub use application::{Application, Setup, Status};
@@ -31,4 +32,5 @@ pub use metrics::Metrics;
 pub use schemas::RegistrySchemas;
 pub use settings::{ApplicationSettings, Stop};
 pub use topics::internal_topics;
+pub use tracer::OpenTelemetryTracer;
 pub use worker::Positions;

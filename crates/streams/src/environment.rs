@@ -5,13 +5,14 @@ use rustc_hash::FxHashMap;
 use std::num::NonZeroU32;
 use uuid::Uuid;
 
-use crate::{Error, Schemas, TopicRef};
+use crate::{Error, Schemas, TopicRef, Tracer};
 
 /// What the tasks of one process have in common: schemas, topics, limits. Built once the topics' facts are known.
 pub struct TaskEnvironment {
     pub(crate) schemas: Arc<dyn Schemas>,
     pub(crate) cluster_id: String,
     pub(crate) limits: Limits,
+    pub(crate) tracer: Option<Arc<dyn Tracer>>,
     topics: Vec<TopicFacts>,
     by_declared_name: FxHashMap<String, TopicRef>,
 }
@@ -76,7 +77,14 @@ impl TaskEnvironment {
                 return Err(Error::new("task environment", format!("topic {} is there twice", topic.declared_name)));
             }
         }
-        Ok(Self { schemas, cluster_id: cluster_id.into(), limits, topics, by_declared_name })
+        Ok(Self { schemas, cluster_id: cluster_id.into(), limits, tracer: None, topics, by_declared_name })
+    }
+
+    /// The same, with every message's processing traced.
+    #[must_use]
+    pub fn traced(mut self, tracer: Option<Arc<dyn Tracer>>) -> Self {
+        self.tracer = tracer;
+        self
     }
 
     /// All topics, in the order of their references.

@@ -21,6 +21,7 @@ pub mod specs;
 mod store;
 mod task;
 mod topology;
+mod tracer;
 
 pub use context::{Context, SinkHandle, SinkName, StoreHandle, StoreName};
 pub use decider::{Deadline, Decider, Emitter, Moment, Participant, Rejection, Versioned};
@@ -41,3 +42,4 @@ pub use topology::{
     Manifest, Migration, ProcessorNode, Reaction, Rejected, Sink, Source, SourceBuilder, SourceKind, Store,
     Subtopology, SubtopologyBuilder, SubtopologyManifest, TopicRole, TopicUse, Topology, TopologyBuilder,
 };
+pub use tracer::{Processing, ProcessingSpan, Tracer};

@@ -55,6 +55,7 @@ pub fn run(
         steps: platform::steps(Profile::default()),
         metrics: prometheus::Registry::new(),
         calls: runtime.clone(),
+        tracer: None,
     })
     .map_err(|error| Error::failed(error.to_string()))?;
     let followed = follow(&application, cluster, plan);

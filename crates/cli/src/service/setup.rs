@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 
 use super::Service;
 use crate::args::PaymentProfile;
-use crate::{Error, platform};
+use crate::{Error, platform, telemetry};
 
 /// What an application is started with.
 pub struct ServiceOptions {
@@ -45,6 +45,7 @@ pub async fn start_application(service: &Service, options: ServiceOptions) -> Re
     let calls = Handle::current();
     let metrics = service.metrics().clone();
     let advertised_url = Some(service.own_url().to_owned());
+    let tracer = telemetry::tracer(&options.application);
     let application = tokio::task::spawn_blocking(move || {
         let profile = Profile::named(options.payments.name()).unwrap_or_default();
         let registry = BlockingRegistry::new(ClientSettings::from_urls(&options.registry)?)?;
@@ -64,6 +65,7 @@ pub async fn start_application(service: &Service, options: ServiceOptions) -> Re
             steps: platform::steps(profile),
             metrics,
             calls,
+            tracer,
         };
         Application::start(setup).map_err(|error| match error {
             headwater_runtime::Error::Configuration(message) => Error::usage(message),

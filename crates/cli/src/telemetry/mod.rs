@@ -1,5 +1,10 @@
 //! Logs to standard error, and traces to a collector where OTEL_EXPORTER_OTLP_ENDPOINT names one.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use headwater_runtime::OpenTelemetryTracer;
+use headwater_streams::Tracer;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SdkTracerProvider;
@@ -10,6 +15,16 @@ use tracing_subscriber::{EnvFilter, Layer};
 use crate::Error;
 use crate::args::LogFormat;
 use crate::settings::Environment;
+
+/// Whether spans go anywhere.
+static EXPORTING: AtomicBool = AtomicBool::new(false);
+
+/// Makes a span for each message that an application processes; None where traces go nowhere, as they cost something.
+#[must_use]
+pub fn tracer(application: &str) -> Option<Arc<dyn Tracer>> {
+    let exporting = EXPORTING.load(Ordering::Relaxed);
+    exporting.then(|| Arc::new(OpenTelemetryTracer::new(application)) as Arc<dyn Tracer>)
+}
 
 /// Keeps the export of traces going; what is left is sent when it is dropped.
 #[derive(Debug, Default)]
@@ -38,6 +53,10 @@ impl Telemetry {
             Some(endpoint) if !endpoint.trim().is_empty() => Some(exporter()?),
             _ => None,
         };
+        if let Some(provider) = &traces {
+            opentelemetry::global::set_tracer_provider(provider.clone());
+            EXPORTING.store(true, Ordering::Relaxed);
+        }
         let spans = traces.as_ref().map(|provider| {
             let tracer = provider.tracer("headwater");
             parse().map(|filter| tracing_opentelemetry::layer().with_tracer(tracer).with_filter(filter))

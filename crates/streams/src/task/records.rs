@@ -9,7 +9,9 @@ use super::plan::{Plan, SourcePlan};
 use super::timers::DueTimer;
 use crate::context::Cause;
 use crate::topology::SourceKind;
-use crate::{CallResult, Context, Effects, Failure, Input, Processor, Record, StateBase};
+use crate::{
+    CallResult, Context, Effects, Failure, Input, Processing, ProcessingSpan, Processor, Record, StateBase,
+};
 
 /// What a task lends to the work on one input.
 pub(super) struct Work<'a> {
@@ -80,6 +82,18 @@ impl Work<'_> {
                 return Ok(());
             }
         }
+        let span = self.begin_span(&mut input);
+        let processed = self.process(source, &input);
+        if let Some(span) = span {
+            let failure = processed.as_ref().err().map(ToString::to_string);
+            span.end(failure.as_deref());
+        }
+        processed?;
+        self.effects.counters.processed += 1;
+        Ok(())
+    }
+
+    fn process(&mut self, source: &SourcePlan, input: &Input<'_>) -> Result<(), Failure> {
         for &node in &source.nodes {
             let Some(processor) = self.nodes.get_mut(node) else { continue };
             let mut context = Context {
@@ -88,14 +102,32 @@ impl Work<'_> {
                 base: self.base,
                 plan: self.plan,
                 node,
-                cause: Cause::Input(&input),
+                cause: Cause::Input(input),
                 now: self.now,
-                event_time: record.timestamp,
+                event_time: input.record.timestamp,
             };
-            processor.process(&input, &mut context)?;
+            processor.process(input, &mut context)?;
         }
-        self.effects.counters.processed += 1;
         Ok(())
+    }
+
+    /// Tells the tracer, if there is one; from here on the input's trace parent is the span of its processing.
+    fn begin_span(&self, input: &mut Input<'_>) -> Option<Box<dyn ProcessingSpan>> {
+        let tracer = self.plan.environment.tracer.as_ref()?;
+        if input.source.kind == SourceKind::Raw {
+            return None;
+        }
+        let span = tracer.begin(&Processing {
+            processor: &self.plan.processor,
+            topic: input.topic(),
+            partition: input.partition(),
+            offset: input.offset(),
+            envelope: input.envelope(),
+        });
+        if let (Some(parent), Some(envelope)) = (span.trace_parent(), input.envelope.get_mut()) {
+            envelope.trace_parent = Some(parent);
+        }
+        Some(span)
     }
 
     fn context<'b>(&'b mut self, cause: Cause<'b>, node: usize, event_time: Timestamp) -> Context<'b> {
