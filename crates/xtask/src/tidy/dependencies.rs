@@ -8,7 +8,7 @@ use super::tree::{File, Tree};
 /// What ARCHITECTURE.md says about the crates.
 pub const DIRECTIONS: &str = "dependencies point one way: log <- event <- contracts; log, event <- schema; \
 log, event <- kafka; log, event, schema <- streams; streams, schema, kafka <- runtime; processors see log, event, \
-contracts, schema and streams, never another processor; devbroker and xtask stand alone; only cli and tests see devbroker.";
+contracts, schema and streams, never another processor (but the tests of sagas, which run all of them); devbroker and xtask stand alone; only cli and tests see devbroker.";
 
 /// What ARCHITECTURE.md says about foreign crates.
 pub const FOREIGN: &str = "only crates/kafka names rdkafka, only crates/runtime names rocksdb (tests and bench may, as \
@@ -34,8 +34,17 @@ const MAP: &[(&str, &[&str])] = &[
     ("bench", &["log", "event", "contracts", "schema", "kafka", "streams", "runtime"]),
 ];
 
-/// What only a crate's tests may name besides: the generated types are tested with the codecs above them.
-const FOR_TESTS: &[(&str, &str)] = &[("crates/contracts", "schema")];
+/// What only a crate's tests may name besides: the generated types are tested with the codecs above them, and the
+/// tracker with the processors that it watches.
+const FOR_TESTS: &[(&str, &str)] = &[
+    ("crates/contracts", "schema"),
+    ("processors/sagas", "processors/orders"),
+    ("processors/sagas", "processors/inventory"),
+    ("processors/sagas", "processors/payments"),
+    ("processors/sagas", "processors/shipping"),
+    ("processors/sagas", "processors/notifications"),
+    ("processors/sagas", "processors/order-views"),
+];
 
 /// Foreign crates, and the packages that may name them.
 const OWNERS: &[(&[&str], &[&str])] = &[
