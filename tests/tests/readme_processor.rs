@@ -82,7 +82,8 @@ fn paid(order_id: &str) -> OrderPaid {
 /// Orders on several partitions, repeated lines, and a crash in between.
 #[test]
 fn units_are_summed_by_sku() {
-    let options = DriverOptions { partitions: 4, more_topics: vec!["sales.by-sku".to_owned()], ..DriverOptions::default() };
+    let options =
+        DriverOptions { partitions: 4, more_topics: vec!["sales.by-sku".to_owned()], ..DriverOptions::default() };
     let mut driver = TestDriver::with(&[&topology().unwrap()], &options).unwrap();
     driver.send(topics::ORDERS_EVENTS, &confirmed("o-1", &[("mug", 1), ("cup", 5), ("mug", 2)])).unwrap();
     driver.send(topics::ORDERS_EVENTS, &paid("o-1")).unwrap();
@@ -100,7 +101,10 @@ fn the_readme_prints_this_code() {
     let own = include_str!("readme_processor.rs");
     let code = own.split_once("// README begin\n").unwrap().1.split_once("// README end\n").unwrap().0;
     let printed = README.split("```rust\n").skip(1).filter_map(|rest| Some(rest.split_once("```")?.0));
-    assert!(printed.clone().any(|block| block == code), "README.md does not print the processor as it is compiled here");
+    assert!(
+        printed.clone().any(|block| block == code),
+        "README.md does not print the processor as it is compiled here"
+    );
     let lines = code.lines().filter(|line| !line.is_empty()).count();
     assert!(lines <= 44, "README.md promises about 40 lines, these are {lines}");
 }
