@@ -56,7 +56,7 @@ impl Core {
     /// The input at hand failed: what it staged goes, and what memory knows of it is read again.
     pub(crate) fn undo(&mut self) {
         self.overlay.undo();
-        self.timers.blur();
+        self.timers.forget();
         self.parked.forget();
         self.dedup_oldest = None;
         self.calls.undo();

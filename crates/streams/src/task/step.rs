@@ -116,7 +116,7 @@ impl Task {
         }
         let event_due = self.core.next_due(TimeKind::EventTime, self.core.stream_time, moment.base);
         if self.state(event_due)?.is_some_and(|due| due <= self.core.stream_time) {
-            let timer = self.core.first_timer(TimeKind::EventTime, moment.base);
+            let timer = self.core.first_timer(TimeKind::EventTime, self.core.stream_time, moment.base);
             if let Some(due) = self.state(timer)? {
                 return self.run(Item::Timer(Box::new(due)), 0, moment);
             }
@@ -164,7 +164,7 @@ impl Task {
 
     fn internal_item(&mut self, wall: &WallTimer, moment: &Moment<'_>) -> Result<Option<Item>, TaskError> {
         if matches!(wall, WallTimer::Ready) {
-            let timer = self.core.first_timer(TimeKind::WallClock, moment.base);
+            let timer = self.core.first_timer(TimeKind::WallClock, moment.now, moment.base);
             if let Some(due) = self.state(timer)? {
                 return Ok(Some(Item::Timer(Box::new(due))));
             }

@@ -1,5 +1,6 @@
-//! Timers: one store ordered by due time, one by name; the next due times are kept in memory.
+//! Timers: one store ordered by due time, one by name; those that are due next are kept in memory.
 
+use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use bytes::Bytes;
@@ -11,21 +12,50 @@ use super::stored::{StoredEnvelope, from_json, ordered_time, push_part, take_par
 use crate::store::TableIndex;
 use crate::{Failure, StateBase, TimeKind, Timer};
 
+/// How many timers of a kind are read at a time.
+const AHEAD_READ: usize = 64;
+/// How many are kept in memory.
+const AHEAD_MAX: usize = 256;
+
 /// What memory knows of the timers.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     /// By kind; None: not known.
-    next: [Option<Next>; 2],
+    ahead: [Option<Ahead>; 2],
 }
 
-/// No timer of a kind is due before this. Taking the first timer away leaves the bound where it was, since most timers
-/// are taken away long before they are due, and finding the new first costs a look at the store.
-#[derive(Debug, Clone, Copy)]
-struct Next {
-    /// None: there is no timer.
-    due: Option<Timestamp>,
-    /// Whether a timer is due just then.
-    is_exact: bool,
+/// The timers of a kind that are due first, as they are with the staged writes.
+#[derive(Debug, Default)]
+struct Ahead {
+    /// Place and value of every timer up to `until`.
+    entries: BTreeMap<Bytes, Bytes>,
+    /// Beyond this place nothing is known; None: `entries` are all there are.
+    until: Option<Bytes>,
+}
+
+impl Ahead {
+    fn scheduled(&mut self, place: Bytes, value: Bytes) {
+        if self.until.as_ref().is_some_and(|until| place > *until) {
+            return;
+        }
+        self.entries.insert(place, value);
+        if self.entries.len() > AHEAD_MAX {
+            self.entries.pop_last();
+            self.until = self.entries.last_key_value().map(|(place, _)| place.clone());
+        }
+    }
+
+    /// When the first is due; beyond what is known, a time before which none is. Err: that time has come.
+    fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, ()> {
+        let due_of = |place: &Bytes| place.get(1..).and_then(time_of);
+        if let Some((place, _)) = self.entries.first_key_value() {
+            return Ok(due_of(place));
+        }
+        match &self.until {
+            None => Ok(None),
+            Some(until) => due_of(until).filter(|due| *due > now).map(Some).ok_or(()),
+        }
+    }
 }
 
 /// The value of a timer.
@@ -52,22 +82,22 @@ const fn kind_byte(kind: TimeKind) -> u8 {
 }
 
 impl Timers {
+    /// What memory knows may be wrong.
     pub(crate) fn forget(&mut self) {
-        self.next = [None, None];
+        self.ahead = [None, None];
     }
 
-    /// Something was taken away, or put back: the times known are bounds.
-    pub(crate) fn blur(&mut self) {
-        for next in self.next.iter_mut().flatten() {
-            next.is_exact = false;
-        }
-    }
-
-    fn slot(&mut self, kind: TimeKind) -> &mut Option<Next> {
-        let [event_time, wall_clock] = &mut self.next;
+    fn slot(&mut self, kind: TimeKind) -> &mut Option<Ahead> {
+        let [event_time, wall_clock] = &mut self.ahead;
         match kind {
             TimeKind::EventTime => event_time,
             TimeKind::WallClock => wall_clock,
+        }
+    }
+
+    fn taken_away(&mut self, place: &[u8]) {
+        for ahead in self.ahead.iter_mut().flatten() {
+            ahead.entries.remove(place);
         }
     }
 }
@@ -105,13 +135,12 @@ impl Core {
         let (kind_number, due_bytes) = (kind_byte(kind), ordered_time(due));
         let mut by_name = vec![kind_number];
         by_name.extend_from_slice(&due_bytes);
-        let value = to_json(&Stored { cause: cause.into() })?;
-        self.overlay.put(TableIndex::TIMERS, &place_of(kind_number, due_bytes, &name_key), Some(value.into()));
+        let value = Bytes::from(to_json(&Stored { cause: cause.into() })?);
+        let place = Bytes::from(place_of(kind_number, due_bytes, &name_key));
+        self.overlay.put(TableIndex::TIMERS, &place, Some(value.clone()));
         self.overlay.put(TableIndex::TIMER_NAMES, &name_key, Some(by_name.into()));
-        if let Some(next) = self.timers.slot(kind)
-            && next.due.is_none_or(|first| due <= first)
-        {
-            *next = Next { due: Some(due), is_exact: true };
+        if let Some(ahead) = self.timers.slot(kind) {
+            ahead.scheduled(place, value);
         }
         Ok(())
     }
@@ -143,7 +172,7 @@ impl Core {
         place.extend_from_slice(name_key);
         self.overlay.put(TableIndex::TIMERS, &place, None);
         self.overlay.put(TableIndex::TIMER_NAMES, name_key, None);
-        self.timers.blur();
+        self.timers.taken_away(&place);
         Ok(())
     }
 
@@ -155,25 +184,35 @@ impl Core {
         now: Timestamp,
         base: &dyn StateBase,
     ) -> Result<Option<Timestamp>, Failure> {
-        if let Some(known) = *self.timers.slot(kind)
-            && (known.is_exact || known.due.is_none_or(|due| due > now))
-        {
-            return Ok(known.due);
+        if let Some(Ok(due)) = self.timers.slot(kind).as_ref().map(|ahead| ahead.next_due(now)) {
+            return Ok(due);
         }
-        let due = self.first_place(kind, base)?.and_then(|(place, _)| time_of(place.get(1..)?));
-        *self.timers.slot(kind) = Some(Next { due, is_exact: true });
+        let ahead = self.read_ahead(kind, base)?;
+        let due = ahead.next_due(now).unwrap_or_default();
+        *self.timers.slot(kind) = Some(ahead);
         Ok(due)
     }
 
-    fn first_place(&self, kind: TimeKind, base: &dyn StateBase) -> Result<Option<(Bytes, Bytes)>, Failure> {
+    fn read_ahead(&self, kind: TimeKind, base: &dyn StateBase) -> Result<Ahead, Failure> {
         let (from, to) = ([kind_byte(kind)], [kind_byte(kind) + 1]);
         let range = (Bound::Included(from.as_slice()), Bound::Excluded(to.as_slice()));
-        Ok(self.overlay.scan(TableIndex::TIMERS, range.0, range.1, 1, base)?.pop())
+        let page = self.overlay.scan(TableIndex::TIMERS, range.0, range.1, AHEAD_READ, base)?;
+        let until = if page.len() < AHEAD_READ { None } else { page.last().map(|(place, _)| place.clone()) };
+        Ok(Ahead { entries: page.into_iter().collect(), until })
     }
 
-    /// The timer of a kind that is due first.
-    pub(crate) fn first_timer(&self, kind: TimeKind, base: &dyn StateBase) -> Result<Option<DueTimer>, Failure> {
-        self.first_place(kind, base)?.map(|(place, value)| read(kind, place, &value)).transpose()
+    /// The timer of a kind that is due first, by `now`.
+    pub(crate) fn first_timer(
+        &mut self,
+        kind: TimeKind,
+        now: Timestamp,
+        base: &dyn StateBase,
+    ) -> Result<Option<DueTimer>, Failure> {
+        if self.next_due(kind, now, base)?.is_none_or(|due| due > now) {
+            return Ok(None);
+        }
+        let first = self.timers.slot(kind).as_ref().and_then(|ahead| ahead.entries.first_key_value());
+        first.map(|(place, value)| read(kind, place.clone(), value)).transpose()
     }
 
     /// Up to `limit` timers, those by event time first, in order of their due times.
@@ -191,7 +230,7 @@ impl Core {
     pub(crate) fn finish_timer(&mut self, due: &DueTimer) {
         self.overlay.put(TableIndex::TIMERS, &due.place, None);
         self.overlay.put(TableIndex::TIMER_NAMES, due.place.get(9..).unwrap_or_default(), None);
-        self.timers.blur();
+        self.timers.taken_away(&due.place);
     }
 }
 
@@ -206,3 +245,6 @@ fn read(kind: TimeKind, place: Bytes, value: &[u8]) -> Result<DueTimer, Failure>
     let stored: Stored = from_json(value)?;
     Ok(DueTimer { node, timer: Timer { name, key, due, kind }, cause: stored.cause.into(), place })
 }
+
+#[cfg(test)]
+mod tests;
