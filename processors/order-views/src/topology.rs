@@ -44,7 +44,7 @@ pub fn topology() -> Result<Topology, Error> {
     views.store(StoreSpec::key_value(INDEX_STORE).ordered().number(INDEX.0));
     views.store(StoreSpec::key_value(COUNTS_STORE).ordered().number(COUNTS.0));
     views.store(StoreSpec::key_value(REVENUE_STORE).ordered().number(REVENUE.0));
-    views.sink(SINK, topics::ORDERS_VIEWS);
+    views.compacted_sink(SINK, topics::ORDERS_VIEWS);
     let stores = [DOCUMENTS_STORE, INDEX_STORE, COUNTS_STORE, REVENUE_STORE];
     views.processor("views", &["orders", "inventory", "payments"], &stores, || Views);
     topology.choreography(choreography());

@@ -14,6 +14,6 @@ mod view;
 pub use choreography::choreography;
 pub use declared::{DECLARED, Declared, declared};
 pub use judge::Judgement;
-pub use saga::{Saga, State, Step};
+pub use saga::{Saga, State, Step, Unreadable};
 pub use topology::{TRACKER, topology};
 pub use view::view;

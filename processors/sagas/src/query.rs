@@ -32,8 +32,8 @@ pub fn get(state: &dyn StateBase, order_id: &OrderId) -> Result<Option<SagaView>
     let Some(bytes) = state.get(SAGAS, order_id.as_str().as_bytes())? else {
         return Ok(None);
     };
-    let saga: Saga = serde_json::from_slice(&bytes)
-        .map_err(|error| StateError { message: format!("stored saga of order {order_id} can't be read: {error}") })?;
+    let saga =
+        Saga::from_bytes(&bytes).map_err(|error| StateError { message: format!("order {order_id}: {error}") })?;
     Ok(Some(view(order_id, &saga)))
 }
 

@@ -1,19 +1,21 @@
+mod stored;
+
 use headwater_event::{CorrelationId, Envelope, EventId, Timestamp};
-use serde::{Deserialize, Serialize};
 
 use crate::declared::{ORDER_CREATED, depth};
 use crate::judge::{Judgement, judge};
 
+pub use stored::Unreadable;
+
 /// One order's saga: its events as a set. Everything else follows from the set, so that no order of arrival matters.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Saga {
     /// Each event once, in the order of [`Step`].
     steps: Vec<Step>,
 }
 
 /// One event of a saga. Sorted by time, then by id.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Step {
     /// When it happened.
     pub at: Timestamp,
@@ -22,7 +24,6 @@ pub struct Step {
     /// The message that caused it.
     pub causation_id: Option<EventId>,
     /// Its Avro full name.
-    #[serde(rename = "type")]
     pub event: String,
     /// What its business transaction shares.
     pub correlation_id: CorrelationId,

@@ -31,7 +31,7 @@ pub fn topology() -> Result<Topology, Error> {
     tracker.events("notifications", topics::NOTIFICATIONS_EVENTS);
     tracker.store(StoreSpec::key_value(SAGAS_STORE).number(SAGAS.0));
     tracker.store(StoreSpec::key_value(NEWEST_STORE).ordered().number(NEWEST.0));
-    tracker.sink(VIEWS, topics::SAGAS_VIEWS);
+    tracker.compacted_sink(VIEWS, topics::SAGAS_VIEWS);
     let sources = ["orders", "inventory", "payments", "shipping", "notifications"];
     tracker.processor("tracker", &sources, &[SAGAS_STORE, NEWEST_STORE], || Tracker);
     topology.choreography(choreography());
@@ -48,13 +48,14 @@ impl Processor for Tracker {
         }
         let order_id = OrderId::new(input.key_text()?).map_err(|error| Failure::decode(error.to_string()))?;
         let key = order_id.as_str().as_bytes();
-        let before: Option<Saga> = context.get_json(SAGAS_STORE, key)?;
+        let before = context.read(SAGAS_STORE, key, |stored| stored.map(Saga::from_bytes).transpose())?;
+        let before = before.map_err(|error| Failure::state(format!("order {order_id}: {error}")))?;
         let started_before = before.as_ref().map(Saga::started_at);
         let mut saga = before.unwrap_or_default();
         if !saga.add(Step::of(input.envelope())) {
             return Ok(());
         }
-        context.put_json(SAGAS_STORE, key, &saga)?;
+        context.put(SAGAS_STORE, key, &saga.to_bytes())?;
         let view = view(&order_id, &saga);
         if let Some(started_before) = started_before.filter(|started| *started != view.started_at) {
             context.delete(NEWEST_STORE, &newest_key(started_before, &order_id))?;

@@ -24,7 +24,7 @@ fn partition(numbers: impl IntoIterator<Item = i64>) -> MemoryBase {
         first.at = Timestamp::from_millis(number - 1_000_000);
         saga.add(first);
         let word = saga.judge().state.word();
-        base.write(SAGAS, order(number).as_str().as_bytes(), Some(&serde_json::to_vec(&saga).unwrap()));
+        base.write(SAGAS, order(number).as_str().as_bytes(), Some(&saga.to_bytes()));
         base.write(NEWEST, &newest_key(saga.started_at(), &order(number)), Some(word.as_bytes()));
     }
     base

@@ -41,8 +41,7 @@ fn document(steps: &[Step]) -> String {
     let mut saga = Saga::default();
     for step in steps {
         saga.add(step.clone());
-        let text = serde_json::to_string(&saga).unwrap();
-        saga = serde_json::from_str(&text).unwrap();
+        saga = Saga::from_bytes(&saga.to_bytes()).unwrap();
     }
     serde_json::to_string(&view(&OrderId::new("o-1").unwrap(), &saga)).unwrap()
 }
