@@ -27,6 +27,9 @@ const POLL_RECORDS_MAX: usize = 2_000;
 const IDLE_WAIT: Duration = Duration::from_millis(100);
 /// While results of outside calls or of restores may come, which can't wake a poll.
 const BUSY_WAIT: Duration = Duration::from_millis(2);
+/// librdkafka sends one request for each partition. Records are of use only once their transaction has committed, so they
+/// wait for its flush, or for a full batch: one request for each partition and transaction, not one every 5 ms.
+const LINGER_MS: u32 = 1_000;
 /// Gauges are set at most this often.
 const GAUGE_INTERVAL: Duration = Duration::from_secs(1);
 /// Positions are committed again so often, since the broker forgets those of topics that a group does not subscribe to
@@ -87,7 +90,8 @@ impl<'l> Worker<'l> {
     ) -> Result<Self, Error> {
         let settings = &shared.settings;
         let workers = settings.workers.max(1);
-        let producer = TransactionalProducerSettings::new(&settings.transactional_id(number));
+        let mut producer = TransactionalProducerSettings::new(&settings.transactional_id(number));
+        producer.linger_ms = LINGER_MS;
         let mut transaction = Transaction::new(connection.clone(), producer);
         transaction.renew()?;
         let mut consumer_settings = WorkerConsumerSettings::new(&settings.application);
