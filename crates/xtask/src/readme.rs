@@ -79,8 +79,9 @@ fn watch(mut group: Group, run: &[&Block]) -> Result<Tally> {
     let stdout = group.stdout().ok_or_else(|| Failure::new("no output of bash"))?;
     let (sender, lines) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
-        for line in BufReader::new(stdout).lines().map_while(|line| line.ok()) {
-            if sender.send(line).is_err() {
+        // Bytes that are no text, such as Avro on a console, must not end the reading: the shell would get SIGPIPE.
+        for line in BufReader::new(stdout).split(b'\n').map_while(|line| line.ok()) {
+            if sender.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
                 break;
             }
         }

@@ -83,6 +83,15 @@ fn a_failing_command_fails_its_block_and_those_behind_it() {
 }
 
 #[test]
+fn bytes_that_are_no_text_do_not_end_the_shell() {
+    let tally = outcome(&[
+        (How::Run, "printf '\\377\\n'\nfor i in $(seq 1000); do echo goes on; done\n"),
+        (How::Run, "true\n"),
+    ]);
+    assert_eq!(tally, Tally { passed: 2, failed: 0 });
+}
+
+#[test]
 fn a_pipe_that_fails_in_its_middle_fails_the_block() {
     let tally = outcome(&[(How::Run, "false | cat\n")]);
     assert_eq!(tally, Tally::one(false));
