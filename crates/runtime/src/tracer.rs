@@ -63,8 +63,7 @@ struct OpenTelemetrySpan {
 impl ProcessingSpan for OpenTelemetrySpan {
     fn trace_parent(&self) -> Option<TraceParent> {
         let context = self.span.span_context();
-        let text =
-            format!("00-{}-{}-{:02x}", context.trace_id(), context.span_id(), context.trace_flags().to_u8());
+        let text = format!("00-{}-{}-{:02x}", context.trace_id(), context.span_id(), context.trace_flags().to_u8());
         // A provider that makes no spans gives ids of zeros, which are none: the parent stays what it was.
         TraceParent::parse(&text).ok()
     }
