@@ -13,7 +13,7 @@ use crate::work::Failure;
 
 /// What to compare.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench -- run --only count,table --runs 1")]
+#[command(after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench run --only count,table --runs 1")]
 pub struct Arguments {
     /// Only these: count, table, map, restore, chain.
     #[arg(long, value_delimiter = ',')]

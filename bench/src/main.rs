@@ -16,15 +16,18 @@ use clap::{Parser, Subcommand};
 
 /// Measures Headwater beside Kafka Streams on the Kafka of KAFKA_BOOTSTRAP_SERVERS.
 #[derive(Parser)]
-#[command(name = "headwater-bench", after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench -- --only count,table --runs 3")]
+#[command(
+    name = "headwater-bench",
+    after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench run --only count,table --runs 3"
+)]
 struct Arguments {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// Runs every comparison and prints ratios.
+    /// Runs every comparison and prints ratios (the default).
     Run(compare::Arguments),
     /// One measured piece of Headwater's work, in a process of its own.
     Work(work::Arguments),
@@ -33,11 +36,15 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let mut arguments = Arguments::parse();
+    if arguments.command.is_none() {
+        arguments = Arguments::parse_from(["headwater-bench", "run"]);
+    }
     let done = match arguments.command {
-        Command::Run(run) => compare::run(&run),
-        Command::Work(work) => work::run(&work),
-        Command::Saga(saga) => saga::run(&saga),
+        None => Err("there is nothing to run".into()),
+        Some(Command::Run(run)) => compare::run(&run),
+        Some(Command::Work(work)) => work::run(&work),
+        Some(Command::Saga(saga)) => saga::run(&saga),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

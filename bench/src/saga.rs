@@ -18,7 +18,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use crate::work::Failure;
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  cargo xtask bench -- saga --rate 1000 --seconds 20")]
+#[command(after_help = "Example:\n  cargo xtask bench saga --rate 1000 --seconds 20")]
 pub struct Arguments {
     /// Orders a second.
     #[arg(long, default_value_t = 1_000)]

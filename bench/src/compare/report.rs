@@ -17,7 +17,8 @@ const FIGURES: [(&str, &str, bool); 7] = [
 
 /// The table of medians and ratios.
 pub fn markdown(rows: &[Row], runs: usize) -> String {
-    let mut text = format!("| work | figure | Kafka Streams | Headwater | ratio (medians of {runs}) |\n|---|---|---|---|---|\n");
+    let mut text =
+        format!("| work | figure | Kafka Streams | Headwater | ratio (medians of {runs}) |\n|---|---|---|---|---|\n");
     for row in rows {
         for (name, words, more_is_better) in FIGURES {
             let steady_load = row.work.starts_with("chain") && name == "per_s";
@@ -58,5 +59,9 @@ fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let kib: f64 = memory.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).unwrap_or_default();
-    format!("Machine: {cores} cores ({}), {:.0} GiB; broker on the same cores.", model.unwrap_or("unknown").trim(), kib / 1048576.0)
+    format!(
+        "Machine: {cores} cores ({}), {:.0} GiB; broker on the same cores.",
+        model.unwrap_or("unknown").trim(),
+        kib / 1048576.0
+    )
 }

@@ -136,7 +136,10 @@ fn process(arguments: &Arguments, state: PathBuf) -> Result<(), Failure> {
     let n = arguments.n as f64;
     println!(
         "n={} wall_s={wall:.2} per_s={:.0} cpu_s={cpu:.2} cpu_us_per_record={:.3} startup_s={:.2}",
-        arguments.n, n / wall, cpu * 1e6 / n, first.duration_since(started).as_secs_f64()
+        arguments.n,
+        n / wall,
+        cpu * 1e6 / n,
+        first.duration_since(started).as_secs_f64()
     );
     application.stop(Stop::Leave)?;
     println!("total_cpu_s={:.2} rss_peak_mb={:.0}", cpu_seconds(), rss_peak_mib());
@@ -165,7 +168,9 @@ fn restore(arguments: &Arguments, state: PathBuf) -> Result<(), Failure> {
     let records = restored();
     println!(
         "restored={records:.0} restore_s={seconds:.2} restore_per_s={:.0} cpu={:.2} restore_cpu_us={:.3}",
-        records / seconds, cpu_seconds(), cpu_seconds() * 1e6 / records.max(1.0)
+        records / seconds,
+        cpu_seconds(),
+        cpu_seconds() * 1e6 / records.max(1.0)
     );
     application.stop(Stop::Leave)?;
     println!("total_cpu_s={:.2} rss_peak_mb={:.0}", cpu_seconds(), rss_peak_mib());

@@ -145,8 +145,12 @@ pub fn chain(prefix: &str, application: &str, hops: usize) -> Result<Vec<Topolog
 /// Creates a topic unless it is there.
 pub fn create(bootstrap: &str, name: &str, partitions: u32) -> Result<(), headwater_kafka::Error> {
     let admin = Admin::new(&ConnectionSettings::new(bootstrap), Duration::from_secs(10))?;
-    let topic =
-        NewTopic { name: TopicName::new(name)?, partitions, replication_factor: -1, configs: std::collections::BTreeMap::new() };
+    let topic = NewTopic {
+        name: TopicName::new(name)?,
+        partitions,
+        replication_factor: -1,
+        configs: std::collections::BTreeMap::new(),
+    };
     for (_, created) in admin.create_topics(&[topic])? {
         match created {
             Err(error) if error.kind() != ErrorKind::Exists => return Err(error),
