@@ -12,7 +12,7 @@ mod work;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::Parser;
 
 /// Measures Headwater beside Kafka Streams on the Kafka of KAFKA_BOOTSTRAP_SERVERS.
 #[derive(Parser)]
@@ -25,7 +25,7 @@ struct Arguments {
     command: Option<Command>,
 }
 
-#[derive(Subcommand)]
+#[derive(Parser)]
 enum Command {
     /// Runs every comparison and prints ratios (the default).
     Run(compare::Arguments),
@@ -36,15 +36,11 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let mut arguments = Arguments::parse();
-    if arguments.command.is_none() {
-        arguments = Arguments::parse_from(["headwater-bench", "run"]);
-    }
-    let done = match arguments.command {
-        None => Err("there is nothing to run".into()),
-        Some(Command::Run(run)) => compare::run(&run),
-        Some(Command::Work(work)) => work::run(&work),
-        Some(Command::Saga(saga)) => saga::run(&saga),
+    let given = Arguments::parse().command;
+    let done = match given.unwrap_or_else(|| Command::parse_from(["headwater-bench", "run"])) {
+        Command::Run(run) => compare::run(&run),
+        Command::Work(work) => work::run(&work),
+        Command::Saga(saga) => saga::run(&saga),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -188,8 +188,8 @@ impl Core {
         }
     }
 
-    /// Everything is as at the last commit, and is fetched again from there. Every task goes back, as batches that were
-    /// polled and not processed are dropped with it.
+    /// Every task that took part is as at the last commit, and its inputs are fetched again from there: what it had
+    /// buffered is dropped with what it had staged.
     fn rewind(&mut self, consumer: &ConsumerHandle) -> Result<(), Error> {
         self.transaction.closed()?;
         self.effects.outputs.clear();
