@@ -10,7 +10,7 @@ mod shims;
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use crate::failure::{Context, Failure, Result};
@@ -18,12 +18,14 @@ use crate::process::{self, Group};
 use crate::suite::INSIDE_README;
 use crate::tally::Tally;
 use crate::wait::Deadline;
-use crate::{http, kafka, wait, workspace};
+use crate::{http, kafka, registry, wait, workspace};
 use blocks::{Block, How};
 
 const FILE: &str = "README.md";
 const TIME_LIMIT: Duration = Duration::from_secs(20 * 60);
 const SERVES_LIMIT: Duration = Duration::from_secs(120);
+/// How long lines are still read once the shell has ended before its last mark was seen.
+const LAST_WORDS_LIMIT: Duration = Duration::from_secs(5);
 const SHOWN_LINES: usize = 40;
 
 /// Runs the blocks of the README and counts them.
@@ -42,13 +44,15 @@ pub fn run(root: &Path) -> Result<Tally> {
     std::fs::create_dir_all(&work).context(|| format!("cannot make {}", work.display()))?;
     let mut command = shell(root, &work, &run)?;
     command.stdout(Stdio::piped());
-    let before = kafka::running_by_default()?;
-    let tally = watch(Group::spawn(&mut command)?, &run);
-    // A block that failed between `kafka up` and `kafka down` leaves a broker behind.
-    for folder in kafka::running_by_default()? {
-        if !before.contains(&folder) {
-            kafka::stop(&folder)?;
-        }
+    let brokers = kafka::running_by_default()?;
+    let registries = registry::running_by_default()?;
+    let tally = watch(Group::spawn(&mut command)?, &run, TIME_LIMIT);
+    // A block that failed between `up` and `down` leaves a broker and a registry behind.
+    for folder in kafka::running_by_default()?.into_iter().filter(|folder| !brokers.contains(folder)) {
+        kafka::stop(&folder)?;
+    }
+    for folder in registry::running_by_default()?.into_iter().filter(|folder| !registries.contains(folder)) {
+        registry::stop_in(&folder)?;
     }
     tally
 }
@@ -74,10 +78,10 @@ fn shell(root: &Path, work: &Path, run: &[&Block]) -> Result<Command> {
 }
 
 /// Follows the shell's progress marks, with a time limit for the whole.
-fn watch(mut group: Group, run: &[&Block]) -> Result<Tally> {
-    let deadline = Deadline::after(TIME_LIMIT);
+fn watch(mut group: Group, run: &[&Block], time_limit: Duration) -> Result<Tally> {
+    let deadline = Deadline::after(time_limit);
     let stdout = group.stdout().ok_or_else(|| Failure::new("no output of bash"))?;
-    let (sender, lines) = std::sync::mpsc::channel();
+    let (sender, lines) = std::sync::mpsc::sync_channel(1024);
     std::thread::spawn(move || {
         // Bytes that are no text, such as Avro on a console, must not end the reading: the shell would get SIGPIPE.
         for line in BufReader::new(stdout).split(b'\n').map_while(|line| line.ok()) {
@@ -88,37 +92,43 @@ fn watch(mut group: Group, run: &[&Block]) -> Result<Tally> {
     });
     let mut progress = script::Progress::new(run);
     let mut said: Vec<String> = Vec::new();
-    let ended = loop {
-        if deadline.passed() {
-            break None;
+    let mut ended: Option<(ExitStatus, Deadline)> = None;
+    let status = loop {
+        // Asked in every round: background blocks may write without a pause, long after the shell has ended.
+        if ended.is_none() {
+            ended = group.exited().map(|status| (status, Deadline::after(LAST_WORDS_LIMIT)));
         }
-        match lines.recv_timeout(Duration::from_millis(200)) {
-            Ok(line) => match progress.read(&line) {
-                Some(news) => {
-                    println!("{news}");
-                    said.clear();
-                }
-                None => {
-                    said.push(line);
-                    let surplus = said.len().saturating_sub(SHOWN_LINES);
-                    said.drain(..surplus);
-                }
-            },
-            Err(_) => {
-                if let Some(status) = group.exited() {
-                    break Some(status);
-                }
+        match ended {
+            Some((status, last_words)) if progress.complete() || last_words.passed() => break Some(status),
+            None if deadline.passed() => break None,
+            _ => {}
+        }
+        let Ok(line) = lines.recv_timeout(Duration::from_millis(200)) else { continue };
+        match progress.read(&line) {
+            Some(news) => {
+                println!("{news}");
+                said.clear();
+            }
+            None => {
+                said.push(line);
+                let surplus = said.len().saturating_sub(SHOWN_LINES);
+                said.drain(..surplus);
             }
         }
     };
     // What the background blocks left running ends here.
     drop(group);
-    let how =
-        ended.map_or_else(|| format!("not finished within {} minutes", TIME_LIMIT.as_secs() / 60), process::ending);
-    let tally = progress.tally(ended.is_some_and(|status| status.success()));
-    if let Some(line) = progress.failed_line() {
+    let how = match status {
+        Some(status) => process::ending(status),
+        None => format!("not finished within {} minutes", time_limit.as_secs() / 60),
+    };
+    let tally = progress.tally(status.is_some_and(|status| status.success()));
+    if tally.failed > 0 {
         println!("{}", said.join("\n"));
-        println!("FAILED {FILE}:{line}: {how}");
+        match progress.failed_line() {
+            Some(line) => println!("FAILED {FILE}:{line}: {how}"),
+            None => println!("FAILED {FILE}: its shell, after the last block: {how}"),
+        }
         println!("  repair the command, or mark its block `<!-- not run -->`");
     }
     Ok(tally)

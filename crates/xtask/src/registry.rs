@@ -78,16 +78,29 @@ pub fn stop(port: u16) -> Result<bool> {
 
 /// Ends the registry of a data folder. False when none was running.
 pub fn stop_in(data_dir: &Path) -> Result<bool> {
+    let stopped = running(data_dir).is_some_and(process::end_process);
     let file = data_dir.join("pid");
-    let id = std::fs::read_to_string(&file).ok().and_then(|text| text.trim().parse().ok());
-    let Some(id) = id else {
-        return Ok(false);
-    };
-    // The number may belong to another program by now.
-    let ours = process::command_line(id).is_some_and(|line| line.contains(RUNNER));
-    let stopped = ours && process::end_process(id);
-    std::fs::remove_file(&file).context(|| format!("cannot remove {}", file.display()))?;
+    if file.exists() {
+        std::fs::remove_file(&file).context(|| format!("cannot remove {}", file.display()))?;
+    }
     Ok(stopped)
+}
+
+/// The folders of the default place whose registry runs.
+pub fn running_by_default() -> Result<Vec<PathBuf>> {
+    let parent = workspace::target_dir()?.join("registry");
+    let Ok(entries) = std::fs::read_dir(parent) else {
+        return Ok(Vec::new());
+    };
+    let folders = entries.flatten().map(|entry| entry.path());
+    Ok(folders.filter(|folder| running(folder).is_some()).collect())
+}
+
+/// The process id of the registry of a data folder, where it runs.
+fn running(data_dir: &Path) -> Option<u32> {
+    let id = std::fs::read_to_string(data_dir.join("pid")).ok()?.trim().parse().ok()?;
+    // The number may belong to another program by now.
+    process::command_line(id).is_some_and(|line| line.contains(RUNNER)).then_some(id)
 }
 
 fn default_data_dir(port: u16) -> Result<PathBuf> {

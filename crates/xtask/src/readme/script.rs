@@ -66,6 +66,11 @@ impl Progress {
         Some(format!("ok     README.md:{number}"))
     }
 
+    /// Whether every block has finished.
+    pub fn complete(&self) -> bool {
+        self.finished == self.blocks
+    }
+
     /// The line of the block that did not finish.
     pub fn failed_line(&self) -> Option<usize> {
         self.running

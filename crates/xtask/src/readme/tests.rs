@@ -67,7 +67,7 @@ fn outcome(blocks: &[(How, &str)]) -> Tally {
     std::fs::write(&script, script::text(&blocks, xtask.as_path(), folder.path())).unwrap();
     let mut command = Command::new("bash");
     command.arg(&script).stdout(Stdio::piped());
-    watch(Group::spawn(&mut command).unwrap(), &blocks).unwrap()
+    watch(Group::spawn(&mut command).unwrap(), &blocks, Duration::from_secs(30)).unwrap()
 }
 
 #[test]
@@ -88,6 +88,12 @@ fn bytes_that_are_no_text_do_not_end_the_shell() {
         (How::Run, "printf '\\377\\n'\nfor i in $(seq 1000); do echo goes on; done\n"),
         (How::Run, "true\n"),
     ]);
+    assert_eq!(tally, Tally { passed: 2, failed: 0 });
+}
+
+#[test]
+fn a_background_block_that_never_stops_writing_does_not_hold_up_the_end() {
+    let tally = outcome(&[(How::Run, "(while true; do echo noise; done) &\n"), (How::Run, "true\n")]);
     assert_eq!(tally, Tally { passed: 2, failed: 0 });
 }
 
