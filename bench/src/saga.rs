@@ -64,7 +64,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         .args(["dev", "--kafka-port", "0", "--registry-port", "0", "--http-port", "0"])
         .args(["--payment-profile", "none", "--workers", &arguments.workers.to_string(), "--data-dir"])
         .arg(folder.path())
-        .env("RUST_LOG", "warn")
+        .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "warn".to_owned()))
         .stdout(Stdio::null())
         .spawn()
         .map_err(|error| format!("{} can't be run: {error}", binary.display()))?;

@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
+use headwater_kafka::ConsumerHandle;
 use headwater_streams::{CallResult, CallToStart};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -69,7 +70,7 @@ pub struct CallExecutor {
     permits: Arc<Semaphore>,
     sender: SyncSender<Returned>,
     receiver: Receiver<Returned>,
-    in_flight: usize,
+    waker: Option<ConsumerHandle>,
 }
 
 impl CallExecutor {
@@ -78,7 +79,12 @@ impl CallExecutor {
     pub fn new(steps: Steps, handle: Handle, in_flight_max: usize) -> Self {
         // Results are as many as calls in flight and waiting, which the tasks bound; room for all keeps senders free.
         let (sender, receiver) = sync_channel(in_flight_max.saturating_mul(2).max(1024));
-        Self { steps, handle, permits: Arc::new(Semaphore::new(in_flight_max)), sender, receiver, in_flight: 0 }
+        Self { steps, handle, permits: Arc::new(Semaphore::new(in_flight_max)), sender, receiver, waker: None }
+    }
+
+    /// Results end this consumer's wait for records.
+    pub fn wakes(&mut self, consumer: ConsumerHandle) {
+        self.waker = Some(consumer);
     }
 
     /// Starts a call.
@@ -92,7 +98,7 @@ impl CallExecutor {
         let id = call.id;
         let key = call.idempotency_key.clone();
         let request = call.request.clone();
-        self.in_flight += 1;
+        let waker = self.waker.clone();
         self.handle.spawn(async move {
             let Ok(_permit) = permits.acquire_owned().await else {
                 return;
@@ -105,7 +111,13 @@ impl CallExecutor {
             let mut returned = Returned { task, epoch, result };
             loop {
                 match sender.try_send(returned) {
-                    Ok(()) | Err(TrySendError::Disconnected(_)) => return,
+                    Ok(()) => {
+                        if let Some(consumer) = waker {
+                            consumer.wake();
+                        }
+                        return;
+                    }
+                    Err(TrySendError::Disconnected(_)) => return,
                     Err(TrySendError::Full(back)) => {
                         returned = back;
                         tokio::time::sleep(std::time::Duration::from_millis(1)).await;
@@ -118,14 +130,6 @@ impl CallExecutor {
 
     /// The next result that has come back.
     pub fn next(&mut self) -> Option<Returned> {
-        let returned = self.receiver.try_recv().ok()?;
-        self.in_flight = self.in_flight.saturating_sub(1);
-        Some(returned)
-    }
-
-    /// Calls under way.
-    #[must_use]
-    pub const fn in_flight(&self) -> usize {
-        self.in_flight
+        self.receiver.try_recv().ok()
     }
 }

@@ -9,7 +9,7 @@ use sys::rd_kafka_admin_op_t as Op;
 use super::Admin;
 use super::call::{Options, Parts, call, each};
 use crate::native::{Client, PartitionList};
-use crate::{Error, Isolation};
+use crate::{Error, ErrorKind, Isolation};
 
 /// Which offset of a partition is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +33,34 @@ pub struct ListedOffset {
     pub offset: Option<Offset>,
     /// The record's timestamp in milliseconds, where a record was asked for.
     pub timestamp_ms: Option<i64>,
+}
+
+/// The ends of partitions: high watermarks, or last stable offsets.
+pub(crate) fn ends_on(
+    client: &Client,
+    partitions: &[TopicPartition],
+    isolation: Isolation,
+    deadline: Duration,
+) -> Result<Vec<(TopicPartition, Offset)>, Error> {
+    known_offsets_on(client, partitions, OffsetAt::End, isolation, deadline)
+}
+
+/// ListOffsets where every partition must have an answer.
+pub(crate) fn known_offsets_on(
+    client: &Client,
+    partitions: &[TopicPartition],
+    at: OffsetAt,
+    isolation: Isolation,
+    deadline: Duration,
+) -> Result<Vec<(TopicPartition, Offset)>, Error> {
+    let asked: Vec<_> = partitions.iter().map(|partition| (partition.clone(), at)).collect();
+    list_offsets_on(client, &asked, isolation, deadline)?
+        .into_iter()
+        .map(|listed| {
+            let missing = || Error::new(ErrorKind::Unavailable, format!("{} has no offsets yet", listed.partition));
+            Ok((listed.partition.clone(), listed.offset.ok_or_else(missing)?))
+        })
+        .collect()
 }
 
 /// ListOffsets on any client.

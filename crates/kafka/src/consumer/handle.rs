@@ -7,8 +7,8 @@ use headwater_log::{Offset, TopicPartition};
 use rdkafka_sys as sys;
 
 use super::metadata::GroupMetadata;
-use crate::admin::offsets::{OffsetAt, list_offsets_on};
-use crate::native::{Client, NativeError, PartitionList, c_string, check, millis};
+use crate::admin::offsets::{OffsetAt, ends_on, known_offsets_on};
+use crate::native::{Client, ListEntry, NativeError, PartitionList, c_string, check, millis};
 use crate::{CommittedOffset, Error, Isolation, OffsetToCommit, StartAt};
 
 /// What can be asked of a consumer besides polling, from inside a handler too. Cheap to clone.
@@ -95,19 +95,20 @@ impl ConsumerHandle {
         first_error(&list)
     }
 
-    /// Fetches assigned partitions from other offsets. When this returns, no record of an older position comes any
-    /// more.
+    /// Fetches assigned partitions from other offsets, and answers with those that could not be sought. When this
+    /// returns, no record of an older position comes any more from the others.
     ///
     /// # Errors
-    /// The first partition that could not be sought.
-    pub fn seek(&self, partitions: &[StartAt], deadline: Duration) -> Result<(), Error> {
+    /// When nothing was sought, or not in time.
+    pub fn seek(&self, partitions: &[StartAt], deadline: Duration) -> Result<Vec<(TopicPartition, Error)>, Error> {
         let list = list_of_starts(partitions)?;
         // SAFETY: the client and the list are alive; errors are written into the list's entries.
         let error = unsafe {
             NativeError::take(sys::rd_kafka_seek_partitions(self.client.as_ptr(), list.as_ptr(), millis(deadline)))
         };
         error.map_or(Ok(()), |error| Err(error.to_error().context("seek failed")))?;
-        first_error(&list)
+        let refused = |entry: ListEntry| entry.error.map(|error| (entry.partition, error));
+        Ok(list.entries().into_iter().filter_map(refused).collect())
     }
 
     /// The offset after the last record (or transaction marker) that was handed out; None before the first.
@@ -118,7 +119,7 @@ impl ConsumerHandle {
         let list = PartitionList::of([partition])?;
         // SAFETY: the client and the list are alive; positions are written into the list's entries.
         check(unsafe { sys::rd_kafka_position(self.client.as_ptr(), list.as_ptr()) }, "no position")?;
-        Ok(list.entries().first().and_then(super::super::native::ListEntry::known_offset))
+        Ok(list.entries().first().and_then(ListEntry::known_offset))
     }
 
     /// First offset and high watermark as the last fetch answered them, without asking the broker; None before that.
@@ -150,7 +151,7 @@ impl ConsumerHandle {
         isolation: Isolation,
         deadline: Duration,
     ) -> Result<Vec<(TopicPartition, Offset)>, Error> {
-        self.list(partitions, OffsetAt::End, isolation, deadline)
+        ends_on(&self.client, partitions, isolation, deadline)
     }
 
     /// The first offsets that still exist, asked of their leaders.
@@ -162,26 +163,7 @@ impl ConsumerHandle {
         partitions: &[TopicPartition],
         deadline: Duration,
     ) -> Result<Vec<(TopicPartition, Offset)>, Error> {
-        self.list(partitions, OffsetAt::Beginning, Isolation::ReadUncommitted, deadline)
-    }
-
-    fn list(
-        &self,
-        partitions: &[TopicPartition],
-        at: OffsetAt,
-        isolation: Isolation,
-        deadline: Duration,
-    ) -> Result<Vec<(TopicPartition, Offset)>, Error> {
-        let asked: Vec<_> = partitions.iter().map(|partition| (partition.clone(), at)).collect();
-        list_offsets_on(&self.client, &asked, isolation, deadline)?
-            .into_iter()
-            .map(|listed| {
-                let offset = listed.offset.ok_or_else(|| {
-                    Error::new(crate::ErrorKind::Unavailable, format!("{} has no offsets yet", listed.partition))
-                })?;
-                Ok((listed.partition, offset))
-            })
-            .collect()
+        known_offsets_on(&self.client, partitions, OffsetAt::Beginning, Isolation::ReadUncommitted, deadline)
     }
 
     /// The first offsets whose record is at or after these times (milliseconds since 1970 UTC); None past the end.

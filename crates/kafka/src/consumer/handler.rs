@@ -44,6 +44,8 @@ pub trait ConsumerHandler {
 pub struct Polled {
     /// How many records were given to the handler.
     pub records: usize,
+    /// Whether all that had been fetched was taken: there was no record left, and the handler did not stop.
+    pub drained: bool,
     /// What librdkafka reported besides: brokers out of reach, partitions that can't be fetched. It goes on trying;
     /// look at the kinds.
     pub errors: Vec<Error>,

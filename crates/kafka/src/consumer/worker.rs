@@ -103,7 +103,7 @@ impl WorkerConsumer {
         let fetch_bytes = prefetch_kbytes.saturating_mul(1024).clamp(1 << 20, 50 << 20);
         let chosen = [
             ("fetch.max.bytes", fetch_bytes.to_string()),
-            ("fetch.wait.max.ms", "250".to_owned()),
+            ("fetch.wait.max.ms", "100".to_owned()),
             ("fetch.queue.backoff.ms", "5".to_owned()),
             ("fetch.error.backoff.ms", "100".to_owned()),
             ("retry.backoff.ms", "20".to_owned()),
@@ -181,7 +181,10 @@ impl WorkerConsumer {
         while polled.records < records_max && !self.callbacks.has_panicked() {
             // SAFETY: the client is alive; what is returned is ours to destroy.
             let message = unsafe { sys::rd_kafka_consumer_poll(self.handle.client().as_ptr(), wait_ms) };
-            let Some(message) = std::ptr::NonNull::new(message) else { break };
+            let Some(message) = std::ptr::NonNull::new(message) else {
+                polled.drained = true;
+                break;
+            };
             let message = Message(message);
             wait_ms = 0;
             match message.code() {

@@ -9,9 +9,10 @@ use super::deliveries::Delivered;
 use super::outcome::Outcome;
 use super::record::OutgoingRecord;
 use super::sender::{Sender, TopicHandle};
+use crate::admin::offsets::ends_on;
 use crate::clock::Deadline;
 use crate::native::{NativeError, PartitionList, millis};
-use crate::{ConnectionSettings, Error, ErrorKind, GroupMetadata, OffsetToCommit};
+use crate::{ConnectionSettings, Error, ErrorKind, GroupMetadata, Isolation, OffsetToCommit};
 
 /// The longest that a transaction may stay open: what is read as committed waits for it.
 const TRANSACTION_TIMEOUT_MS_MAX: u32 = 10_000;
@@ -253,6 +254,21 @@ impl TransactionalProducer {
     #[must_use]
     pub fn last_offsets(&self) -> Vec<(TopicPartition, Offset)> {
         self.sender.topics().flat_map(|(number, name)| self.sender.deliveries().last_offsets(number, name)).collect()
+    }
+
+    /// The ends of partitions, asked of their leaders: high watermarks, or last stable offsets. A worker asks here and
+    /// not its consumer, since brokers answer one connection's requests in order, and on a consumer's a fetch may be
+    /// waiting for records.
+    ///
+    /// # Errors
+    /// The first partition that has no answer, by kind.
+    pub fn ends(
+        &self,
+        partitions: &[TopicPartition],
+        isolation: Isolation,
+        deadline: Duration,
+    ) -> Result<Vec<(TopicPartition, Offset)>, Error> {
+        ends_on(self.sender.client(), partitions, isolation, deadline)
     }
 
     /// Why this producer should be [renewed](Self::renew) before the next transaction, after this one has ended:

@@ -15,6 +15,7 @@ use crate::restore::{RestoreJob, Restored};
 
 /// Stable offsets may wait for a dead worker's transaction, which the broker ends after ten seconds.
 const COMMITTED_DEADLINE: Duration = Duration::from_secs(30);
+const SEEK_DEADLINE: Duration = Duration::from_secs(5);
 
 impl Core {
     /// Makes the tasks that come with anchors' partitions, and says what to fetch for them.
@@ -203,6 +204,7 @@ impl Core {
             if !is_there {
                 found.fetched = None;
                 found.end = None;
+                found.live = false;
                 found.seek_to = Some(start);
             }
             if found.paused {
@@ -227,13 +229,25 @@ impl Core {
     /// Seeks what waits for it. A partition that was assigned a moment ago may not be fetched yet and refuse; its records
     /// are thrown away, and it is tried again in the next round.
     pub(super) fn seek(&mut self, consumer: &ConsumerHandle) {
-        for (partition, found) in self.partitions.iter_mut() {
-            let Some(offset) = found.seek_to else { continue };
-            let start = [StartAt { partition: partition.clone(), offset }];
-            match consumer.seek(&start, Duration::from_secs(5)) {
-                Ok(()) => found.seek_to = None,
-                Err(error) => tracing::debug!(%partition, %error, "seek is tried again"),
+        let waiting = self.partitions.iter().filter_map(|(partition, found)| {
+            found.seek_to.map(|offset| StartAt { partition: partition.clone(), offset })
+        });
+        let starts: Vec<StartAt> = waiting.collect();
+        if starts.is_empty() {
+            return;
+        }
+        match consumer.seek(&starts, SEEK_DEADLINE) {
+            Ok(refused) => {
+                for start in &starts {
+                    let why = refused.iter().find(|(partition, _)| *partition == start.partition);
+                    if let Some((partition, error)) = why {
+                        tracing::debug!(%partition, %error, "seek is tried again");
+                    } else if let Some(found) = self.partitions.get_mut(&start.partition) {
+                        found.seek_to = None;
+                    }
+                }
             }
+            Err(error) => tracing::debug!(%error, "seeks are tried again"),
         }
     }
 
@@ -276,6 +290,7 @@ impl Core {
             starts.push(StartAt { partition: partition.clone(), offset });
             found.fetched = None;
             found.end = None;
+            found.live = false;
         }
         starts
     }

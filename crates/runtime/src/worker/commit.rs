@@ -33,9 +33,7 @@ impl Core {
     /// Whatever goes wrong in a way that can be tried again ends in a rewind, which is no error.
     pub(super) fn commit(&mut self, consumer: &ConsumerHandle) -> Result<(), Error> {
         let begun = self.shared.clock.monotonic();
-        if self.transaction.open_for(begun).is_none() {
-            return Ok(());
-        }
+        let Some(open_for) = self.transaction.open_for(begun) else { return Ok(()) };
         let touched = self.touched();
         if touched.is_empty() {
             return self.abort(consumer, "nothing was done in it");
@@ -51,7 +49,17 @@ impl Core {
                 self.policy.committed_in(cost);
                 self.shared.metrics.commit_time.observe(cost.as_secs_f64());
                 self.shared.metrics.transactions.with_label_values(&["committed"]).inc();
-                self.apply(&touched, offsets)
+                let applied = self.apply(&touched, offsets);
+                let with_stores = self.shared.clock.monotonic().saturating_sub(begun);
+                tracing::trace!(
+                    worker = self.number,
+                    tasks = touched.len(),
+                    ?open_for,
+                    ?cost,
+                    ?with_stores,
+                    "committed"
+                );
+                applied
             }
             Err(Outcome::Abort(why)) => self.abort(consumer, &why),
             Err(Outcome::Unknown(why)) => self.recover(consumer, &why),

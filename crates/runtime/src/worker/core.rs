@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,8 +39,14 @@ pub(super) struct Core {
     pub(super) failure: Option<Error>,
     /// Set when the assignment or a task's phase changed, for the members topic.
     pub(super) changed: bool,
+    /// The tasks whose timers wait for the ends of their inputs.
+    pub(super) ends_wanted: BTreeSet<usize>,
     /// When the ends were last asked for.
     pub(super) ends_asked_at: Option<Duration>,
+    /// Whether the last poll took all that had been fetched.
+    pub(super) drained: bool,
+    /// The task that has the first turn in the next round.
+    pub(super) first_place: usize,
 }
 
 impl Core {
@@ -86,6 +93,7 @@ impl ConsumerHandler for Core {
             return;
         }
         found.end = Some(position);
+        found.live = true;
         for (task, input) in &found.readers {
             if let Some(Some(slot)) = self.tasks.get_mut(*task) {
                 slot.task.input_state(*input, InputState::AtEnd { offset: position });

@@ -16,6 +16,9 @@ pub struct InputPartition {
     pub fetched: Option<Offset>,
     /// The end, while nothing has come after it: the consumer's position behind markers.
     pub end: Option<Offset>,
+    /// Whether its end was reached once since it was assigned: what follows is live, and the past is not being read any
+    /// more.
+    pub live: bool,
     /// Whether the consumer holds it back.
     pub paused: bool,
     /// Where it must be fetched from before any task may have its records; None when it is.
@@ -26,6 +29,15 @@ impl InputPartition {
     /// A partition with what the group has committed for it.
     #[must_use]
     pub const fn new(anchor: AnchorPartition, committed: Positions) -> Self {
-        Self { anchor, readers: Vec::new(), committed, fetched: None, end: None, paused: false, seek_to: None }
+        Self {
+            anchor,
+            readers: Vec::new(),
+            committed,
+            fetched: None,
+            end: None,
+            live: false,
+            paused: false,
+            seek_to: None,
+        }
     }
 }

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
 use std::time::Duration;
@@ -25,7 +26,7 @@ use crate::settings::Stop;
 const POLL_RECORDS_MAX: usize = 2_000;
 /// The longest wait for records when there is nothing to do.
 const IDLE_WAIT: Duration = Duration::from_millis(100);
-/// While results of outside calls or of restores may come, which can't wake a poll.
+/// While restores may end, which can't wake a poll.
 const BUSY_WAIT: Duration = Duration::from_millis(2);
 /// librdkafka sends one request for each partition. Records are of use only once their transaction has committed, so they
 /// wait for its flush, or for a full batch: one request for each partition and transaction, not one every 5 ms.
@@ -85,7 +86,7 @@ impl<'l> Worker<'l> {
         number: usize,
         connection: &ConnectionSettings,
         shared: Arc<Shared>,
-        calls: CallExecutor,
+        mut calls: CallExecutor,
         links: &'l WorkerLinks,
     ) -> Result<Self, Error> {
         let settings = &shared.settings;
@@ -100,6 +101,7 @@ impl<'l> Worker<'l> {
         consumer_settings.prefetch_kbytes =
             u32::try_from(settings.memory.fetch_bytes() / workers / 1024).unwrap_or(16 * 1024);
         let mut consumer = WorkerConsumer::new(connection, &consumer_settings).map_err(Error::from_kafka)?;
+        calls.wakes(consumer.handle().clone());
         let anchors: Vec<TopicName> = shared.placement.subscription().cloned().collect();
         consumer.subscribe(&anchors).map_err(Error::from_kafka)?;
         let policy = CommitPolicy::new(settings.commit_interval_max, settings.memory.overlay_bytes() / workers);
@@ -116,7 +118,10 @@ impl<'l> Worker<'l> {
             buffered_bytes: 0,
             failure: None,
             changed: true,
+            ends_wanted: BTreeSet::new(),
             ends_asked_at: None,
+            drained: false,
+            first_place: 0,
             shared,
         };
         Ok(Self { consumer, core, links, joined: false, gauges_at: Duration::ZERO, recommit_at: RECOMMIT_INTERVAL })
@@ -156,7 +161,7 @@ impl<'l> Worker<'l> {
         if round.more || round.steps > 0 || polled > 0 || results > 0 || self.core.transaction.open_for(now).is_some() {
             return Duration::ZERO;
         }
-        if self.core.calls.in_flight() > 0 || self.is_restoring() || self.core.has_seeks() {
+        if self.is_restoring() || self.core.has_seeks() {
             return BUSY_WAIT;
         }
         let until = round.wake_at.map(|at| at.since_ms(self.core.shared.clock.wall()).max(0));
@@ -176,6 +181,7 @@ impl<'l> Worker<'l> {
         if let Some(failure) = self.core.failure.take() {
             return Err(failure);
         }
+        self.core.drained = polled.drained;
         self.joined |= self.core.changed && !self.core.tasks.is_empty();
         Ok(polled.records)
     }

@@ -1,18 +1,22 @@
 use std::time::Duration;
 
 use headwater_event::Timestamp;
-use headwater_kafka::{ConsumerHandle, Isolation};
+use headwater_kafka::ConsumerHandle;
 use headwater_log::{Offset, TopicPartition};
-use headwater_streams::{CallToStart, Step, TaskErrorKind};
+use headwater_streams::{CallToStart, InputState, Step, TaskErrorKind};
 
 use super::core::Core;
-use super::task_slot::TaskPhase;
+use super::input_partition::InputPartition;
+use super::task_slot::{TaskPhase, TaskSlot};
 use crate::Error;
+use crate::partition_map::PartitionMap;
 
 /// Steps of one task before the next has its turn.
 const STEPS_MAX: usize = 512;
+/// A round ends after this time, whoever has not had a turn.
+const ROUND_MAX: Duration = Duration::from_millis(5);
 /// Ends are asked of the brokers at most this often.
-const ENDS_INTERVAL: Duration = Duration::from_millis(50);
+const ENDS_INTERVAL: Duration = Duration::from_millis(20);
 const RPC_DEADLINE: Duration = Duration::from_secs(5);
 
 /// What a round over all tasks came to.
@@ -30,23 +34,32 @@ impl Core {
     /// Gives every running task a turn; outputs go to the producer as they come.
     pub(super) fn run_tasks(&mut self, consumer: &ConsumerHandle) -> Result<Round, Error> {
         let mut round = Round::default();
-        let mut need_ends = Vec::new();
-        for place in 0..self.tasks.len() {
-            self.run_task(place, &mut round, &mut need_ends)?;
+        let begun = self.shared.clock.monotonic();
+        let places = self.tasks.len();
+        for turn in 0..places {
+            let place = (self.first_place + turn) % places;
+            self.run_task(place, consumer, &mut round)?;
+            if self.shared.clock.monotonic().saturating_sub(begun) >= ROUND_MAX {
+                // The others come first in the next round, behind a poll and a look at whether a commit is due.
+                self.first_place = place + 1;
+                round.more = true;
+                break;
+            }
         }
-        if !need_ends.is_empty() {
-            self.tell_ends(&need_ends, consumer, &mut round)?;
+        if !self.ends_wanted.is_empty() {
+            self.tell_ends(&mut round)?;
         }
         Ok(round)
     }
 
-    fn run_task(&mut self, place: usize, round: &mut Round, need_ends: &mut Vec<usize>) -> Result<(), Error> {
+    fn run_task(&mut self, place: usize, consumer: &ConsumerHandle, round: &mut Round) -> Result<(), Error> {
         let now = self.shared.clock.wall();
         let Some(Some(slot)) = self.tasks.get_mut(place) else { return Ok(()) };
         if slot.phase != TaskPhase::Running {
             return Ok(());
         }
         let mut steps = 0;
+        let mut passed_over = 0;
         loop {
             if steps == STEPS_MAX {
                 round.more = true;
@@ -62,12 +75,20 @@ impl Core {
                     round.wake_at = earliest(round.wake_at, wake_at);
                     break;
                 }
+                // Inputs are waited for one after another, so as many times as there are inputs.
+                Step::WaitForInput { input, .. }
+                    if passed_over < slot.inputs.len()
+                        && self.drained
+                        && pass_over(slot, input, &mut self.partitions, consumer) =>
+                {
+                    passed_over += 1;
+                }
                 Step::WaitForInput { until, .. } | Step::Backoff { until } => {
                     round.wake_at = earliest(round.wake_at, Some(until));
                     break;
                 }
                 Step::NeedEnds => {
-                    need_ends.push(place);
+                    self.ends_wanted.insert(place);
                     break;
                 }
             }
@@ -114,14 +135,16 @@ impl Core {
     }
 
     /// Timers are due that fire only once their inputs were read to where they end now.
-    fn tell_ends(&mut self, places: &[usize], consumer: &ConsumerHandle, round: &mut Round) -> Result<(), Error> {
+    fn tell_ends(&mut self, round: &mut Round) -> Result<(), Error> {
         let now = self.shared.clock.monotonic();
-        if self.ends_asked_at.is_some_and(|asked| now.saturating_sub(asked) < ENDS_INTERVAL) {
-            let again = self.shared.clock.wall().plus_millis(10);
-            round.wake_at = earliest(round.wake_at, Some(again));
+        let next = self.ends_asked_at.map_or(now, |asked| asked + ENDS_INTERVAL);
+        if now < next {
+            let wait_ms = i64::try_from((next - now).as_millis()).unwrap_or(i64::MAX).saturating_add(1);
+            round.wake_at = earliest(round.wake_at, Some(self.shared.clock.wall().plus_millis(wait_ms)));
             return Ok(());
         }
         self.ends_asked_at = Some(now);
+        let places = std::mem::take(&mut self.ends_wanted);
         let mut partitions: Vec<TopicPartition> = places
             .iter()
             .filter_map(|place| self.tasks.get(*place)?.as_ref())
@@ -129,19 +152,12 @@ impl Core {
             .collect();
         partitions.sort();
         partitions.dedup();
-        let ends = match consumer.ends(&partitions, Isolation::ReadUncommitted, RPC_DEADLINE) {
-            Ok(ends) => ends,
-            Err(error) if error.is_retriable() => {
-                tracing::warn!(%error, "ends of inputs can't be listed now; timers wait");
-                return Ok(());
-            }
-            Err(error) => return Err(Error::from_kafka(error)),
-        };
+        let Some(ends) = self.transaction.ends(&partitions, RPC_DEADLINE)? else { return Ok(()) };
         let end_of = |partition: &TopicPartition| {
             ends.iter().find(|(listed, _)| listed == partition).map_or(Offset::ZERO, |(_, end)| *end)
         };
         for place in places {
-            if let Some(Some(slot)) = self.tasks.get_mut(*place) {
+            if let Some(Some(slot)) = self.tasks.get_mut(place) {
                 let ends: Vec<Offset> = slot.inputs.iter().map(end_of).collect();
                 slot.task.observed_ends(&ends);
             }
@@ -187,6 +203,32 @@ impl Core {
         self.buffered_bytes = self.tasks.iter().flatten().map(buffered).sum();
         self.buffered_bytes
     }
+}
+
+/// Tells a task not to wait for an empty input: where the past is being read, records of all inputs are taken in the order
+/// of their times (KIP-695), but what is live has come as far as it has been committed. Whether an input is at its end the
+/// consumer says only after one more, empty fetch.
+fn pass_over(
+    slot: &mut TaskSlot,
+    input: usize,
+    partitions: &mut PartitionMap<InputPartition>,
+    consumer: &ConsumerHandle,
+) -> bool {
+    let Some(partition) = slot.inputs.get(input) else { return false };
+    let Some(found) = partitions.get_mut(partition) else { return false };
+    if found.seek_to.is_some() {
+        return false;
+    }
+    if !found.live {
+        // Behind the last record of a transaction stands its marker.
+        let last_seen = found.fetched.map(Offset::next);
+        let high = consumer.cached_watermarks(partition).map(|(_, high)| high);
+        found.live = high.is_some() && last_seen >= high;
+    }
+    if found.live {
+        slot.task.input_state(input, InputState::Paused);
+    }
+    found.live
 }
 
 fn earliest(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {

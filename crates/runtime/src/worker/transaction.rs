@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use headwater_kafka::{
-    ConnectionSettings, GroupMetadata, OffsetToCommit, Outcome as KafkaOutcome, OutgoingRecord, TransactionalProducer,
-    TransactionalProducerSettings,
+    ConnectionSettings, GroupMetadata, Isolation, OffsetToCommit, Outcome as KafkaOutcome, OutgoingRecord,
+    TransactionalProducer, TransactionalProducerSettings,
 };
 use headwater_log::{Offset, TopicName, TopicPartition};
 use headwater_streams::Output;
@@ -196,6 +196,25 @@ impl Transaction {
         let producer = self.producer.as_mut()?;
         let handle = producer.topic(&partition.topic).ok()?;
         producer.last_offset(handle, partition.partition)
+    }
+
+    /// Where partitions end now, open transactions included. None while that can't be told.
+    ///
+    /// # Errors
+    /// [`Error::Kafka`] when asking again can't help.
+    pub(super) fn ends(
+        &mut self,
+        partitions: &[TopicPartition],
+        deadline: Duration,
+    ) -> Result<Option<Vec<(TopicPartition, Offset)>>, Error> {
+        match self.producer()?.ends(partitions, Isolation::ReadUncommitted, deadline) {
+            Ok(ends) => Ok(Some(ends)),
+            Err(error) if error.is_retriable() => {
+                tracing::warn!(%error, "ends of inputs can't be listed now; timers wait");
+                Ok(None)
+            }
+            Err(error) => Err(Error::from_kafka(error)),
+        }
     }
 
     /// Takes note of a fencing, and says whether there were too many of late.
