@@ -87,6 +87,8 @@ pub struct Choreography {
     pub starts: Vec<String>,
     /// The facts after which nothing has to follow.
     pub ends: Vec<String>,
+    /// The facts that their owner says for its own memory: nothing reacts to them.
+    pub remembered: Vec<String>,
     /// Its steps.
     pub steps: Vec<Step>,
 }
@@ -96,6 +98,7 @@ pub struct Choreography {
 pub struct ChoreographyBuilder {
     starts: Vec<String>,
     ends: Vec<String>,
+    remembered: Vec<String>,
     steps: Vec<Step>,
 }
 
@@ -119,10 +122,13 @@ impl Choreography {
                 let _ = writeln!(text, "  {} {arrow} {}([{}])", step.consumes, step.processor, step.processor);
             }
         }
+        for fact in &self.remembered {
+            let _ = writeln!(text, "  {fact}:::remembered");
+        }
         for end in &self.ends {
             let _ = writeln!(text, "  {end}:::ends");
         }
-        text.push_str("  classDef ends stroke-width:3px\n");
+        text.push_str("  classDef ends stroke-width:3px\n  classDef remembered stroke-dasharray:3\n");
         text
     }
 
@@ -152,6 +158,14 @@ impl ChoreographyBuilder {
         self
     }
 
+    /// A fact that its owner says for its own memory, since its state is rebuilt from what it said: nobody may react to
+    /// it, and what goes on does so without it.
+    #[must_use]
+    pub fn remembers(mut self, message_type: &str) -> Self {
+        self.remembered.push(message_type.to_owned());
+        self
+    }
+
     /// Adds steps.
     #[must_use]
     pub fn steps(mut self, steps: impl IntoIterator<Item = Step>) -> Self {
@@ -172,7 +186,8 @@ impl ChoreographyBuilder {
     /// # Errors
     /// Everything that is wrong.
     pub fn check(self) -> Result<Choreography, Error> {
-        let choreography = Choreography { starts: self.starts, ends: self.ends, steps: self.steps };
+        let Self { starts, ends, remembered, steps } = self;
+        let choreography = Choreography { starts, ends, remembered, steps };
         let problems = checks::problems(&choreography);
         if problems.is_empty() { Ok(choreography) } else { Err(Error { subject: "choreography".to_owned(), problems }) }
     }

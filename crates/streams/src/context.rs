@@ -280,10 +280,22 @@ impl<'a> Context<'a> {
     /// # Errors
     /// A state failure: stateless subtopology, name or key too long, store not readable.
     pub fn schedule(&mut self, name: &str, key: &[u8], due: Timestamp, kind: TimeKind) -> Result<(), Failure> {
-        self.needs_state("timers")?;
         let envelope = self.envelope().clone();
+        self.schedule_because(name, key, due, kind, &envelope)
+    }
+
+    /// As [`Context::schedule`], with another message as what the timer's outputs name as their cause.
+    pub(crate) fn schedule_because(
+        &mut self,
+        name: &str,
+        key: &[u8],
+        due: Timestamp,
+        kind: TimeKind,
+        cause: &Envelope,
+    ) -> Result<(), Failure> {
+        self.needs_state("timers")?;
         let node = self.node_name();
-        self.core.schedule(node, name, key, due, kind, &envelope, self.base)
+        self.core.schedule(node, name, key, due, kind, cause, self.base)
     }
 
     /// Cancels a timer, if there is one.

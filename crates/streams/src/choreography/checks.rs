@@ -5,6 +5,7 @@ use super::{Choreography, Undo};
 pub(super) fn problems(choreography: &Choreography) -> Vec<String> {
     let mut problems = Vec::new();
     dead_ends(choreography, &mut problems);
+    remembered(choreography, &mut problems);
     unreachable(choreography, &mut problems);
     owners(choreography, &mut problems);
     undone(choreography, &mut problems);
@@ -16,12 +17,39 @@ fn dead_ends(choreography: &Choreography, problems: &mut Vec<String>) {
     let consumed: BTreeSet<&str> = choreography.steps.iter().map(|step| step.consumes.as_str()).collect();
     let emitted: BTreeSet<&str> = choreography.steps.iter().flat_map(|s| s.emits.iter().map(String::as_str)).collect();
     for fact in emitted.iter().chain(choreography.starts.iter().map(String::as_str).collect::<BTreeSet<_>>().iter()) {
-        if !consumed.contains(fact) && !choreography.ends.iter().any(|end| end == fact) {
+        let is_declared = |facts: &[String]| facts.iter().any(|declared| declared == fact);
+        let goes_on = consumed.contains(fact) || is_declared(&choreography.ends);
+        if !goes_on && !is_declared(&choreography.remembered) {
             problems.push(format!("{fact} is a dead end: nobody reacts to it, and it is not declared an end"));
         }
     }
     for end in choreography.ends.iter().filter(|end| !emitted.contains(end.as_str())) {
         problems.push(format!("{end} is declared an end, but no step emits it"));
+    }
+}
+
+/// What is said for its owner's memory is no way round the other checks: nothing hangs on it, and whatever led to it leads
+/// on to something else too.
+fn remembered(choreography: &Choreography, problems: &mut Vec<String>) {
+    for fact in &choreography.remembered {
+        let emitters: Vec<_> = choreography.steps.iter().filter(|step| step.emits.contains(fact)).collect();
+        if emitters.is_empty() {
+            problems.push(format!("{fact} is declared a memory, but no step emits it"));
+        }
+        if choreography.ends.contains(fact) {
+            problems.push(format!("{fact} is declared a memory and an end: it is one of them"));
+        }
+        for step in choreography.steps_on(fact) {
+            problems.push(format!("{fact} is a memory of its owner, but {} reacts to it", step.processor));
+        }
+        let only_remembers =
+            |step: &&&super::Step| step.emits.iter().all(|emitted| choreography.remembered.contains(emitted));
+        for step in emitters.iter().filter(only_remembers) {
+            problems.push(format!(
+                "{} on {} is a dead end: it emits nothing but memories of its owner",
+                step.processor, step.consumes
+            ));
+        }
     }
 }
 

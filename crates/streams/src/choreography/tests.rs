@@ -25,6 +25,28 @@ fn a_sound_choreography_passes_and_draws_itself() {
 }
 
 #[test]
+fn a_memory_of_its_owner_needs_no_reaction_and_may_have_none() {
+    let noted = |change: fn(&mut Vec<Step>)| {
+        let mut steps = order();
+        steps[2] = Step::on("orders", "Held").emits(&["Done", "Noted"]).irreversible();
+        change(&mut steps);
+        with(steps)
+    };
+    let error = noted(|_| ()).check().unwrap_err();
+    assert!(error.problems.iter().any(|problem| problem.contains("Noted is a dead end")), "{:?}", error.problems);
+    let drawn = noted(|_| ()).remembers("Noted").check().unwrap().mermaid();
+    assert!(drawn.contains("Noted:::remembered"), "{drawn}");
+    let check = |builder: ChoreographyBuilder, expected: &str| {
+        let problems = builder.remembers("Noted").check().unwrap_err().problems;
+        assert!(problems.iter().any(|problem| problem.contains(expected)), "{expected}: {problems:?}");
+    };
+    check(with(order()), "no step emits it");
+    check(noted(|_| ()).ends_with("Noted"), "a memory and an end");
+    check(noted(|steps| steps.push(Step::on("mail", "Noted").needs_no_undo())), "mail reacts to it");
+    check(noted(|steps| steps.push(Step::on("orders", "Created").emits(&["Noted"]).needs_no_undo())), "nothing but memories");
+}
+
+#[test]
 fn every_flaw_is_named() {
     let check = |change: fn(&mut Vec<Step>), expected: &str| {
         let mut steps = order();

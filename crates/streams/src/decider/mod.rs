@@ -1,6 +1,7 @@
 //! The decider: an aggregate as two pure functions; and the participant, which is a decider with topics around it.
 
 mod deadlines;
+mod fold;
 mod participant;
 mod processor;
 

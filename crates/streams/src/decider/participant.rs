@@ -1,9 +1,10 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use headwater_event::{Domain, Message, MessageSet, Topic};
+use headwater_event::{Domain, Message, MessageSet, MessageType, Timestamp, Topic};
 
 use super::Decider;
+use super::fold::FoldProcessor;
 use super::processor::{DeciderProcessor, Table};
 use crate::choreography::Step;
 use crate::{
@@ -14,10 +15,12 @@ use crate::{
 pub(super) const EVENTS: &str = "events";
 pub(super) const REPLIES: &str = "replies";
 const COMMANDS: &str = "commands";
+const MAIN: &str = "main";
 
 pub(super) type ToCommand<D> = Arc<dyn Fn(&Input<'_>) -> Result<<D as Decider>::Command, Failure> + Send + Sync>;
 pub(super) type ToMessages<D> =
     Arc<dyn Fn(&<D as Decider>::Event, &mut Emitter<'_, '_>) -> Result<(), Failure> + Send + Sync>;
+pub(super) type ToEvent<D> = Arc<dyn Fn(&Input<'_>) -> Result<<D as Decider>::Event, Failure> + Send + Sync>;
 pub(super) type ToReply = Arc<dyn Fn(&Rejected, &mut Context<'_>) -> Result<(), Failure> + Send + Sync>;
 
 type Declare = Box<dyn FnOnce(&mut SubtopologyBuilder<'_>)>;
@@ -33,6 +36,8 @@ pub struct Participant<D: Decider> {
     table: Table<D>,
     policies: Vec<(FailureKind, Policy)>,
     problems: Vec<String>,
+    /// Reads its own topic of events, to rebuild; with what that may hold.
+    own_events: Option<(Declare, &'static [MessageType])>,
     decider: PhantomData<fn() -> D>,
 }
 
@@ -40,6 +45,8 @@ pub struct Participant<D: Decider> {
 pub struct Emitter<'a, 'b> {
     pub(super) context: &'a mut Context<'b>,
     pub(super) sink: SinkHandle,
+    /// How many messages were sent.
+    pub(super) sent: usize,
 }
 
 impl Emitter<'_, '_> {
@@ -48,6 +55,7 @@ impl Emitter<'_, '_> {
     /// # Errors
     /// As [`Context::send`].
     pub fn send<M: Message>(&mut self, message: &M) -> Result<(), Failure> {
+        self.sent += 1;
         self.context.send(self.sink, message)
     }
 
@@ -72,6 +80,7 @@ impl<D: Decider> Participant<D> {
             table: Table::new(name),
             policies: Vec::new(),
             problems: Vec::new(),
+            own_events: None,
             decider: PhantomData,
         }
     }
@@ -102,7 +111,21 @@ impl<D: Decider> Participant<D> {
     ) -> Self {
         self.note_twice("events_to", self.table.to_messages.is_some());
         self.sinks.push(Box::new(move |subtopology| subtopology.sink(EVENTS, topic)));
+        let declare: Declare = Box::new(move |subtopology| {
+            subtopology.events(EVENTS, topic);
+        });
+        self.own_events = Some((declare, S::TYPES));
         self.table.to_messages = Some(Arc::new(to_messages));
+        self
+    }
+
+    /// Which event a message of the topic of events was, and when it happened ([`super::Moment::now`] of its decision): the
+    /// inverse of [`Participant::events_to`]. With this for every type of the topic the state can be rebuilt from it by
+    /// [`crate::Rebuild`], and each event has to become one message.
+    #[must_use]
+    pub fn event<M: Message>(mut self, to_event: impl Fn(M, Timestamp) -> D::Event + Send + Sync + 'static) -> Self {
+        let of: ToEvent<D> = Arc::new(move |input| Ok(to_event(input.decode::<M>()?, input.envelope().time)));
+        self.table.events.push((M::FULL_NAME, of));
         self
     }
 
@@ -180,17 +203,28 @@ impl<D: Decider> Participant<D> {
         if self.command_source.is_some() && self.table.reply.is_none() {
             self.problems.push("rejected commands get no reply: say replies(topic, …)".to_owned());
         }
+        let own_events = self.own_events.take().filter(|_| !self.table.events.is_empty());
+        if let Some((_, types)) = &own_events {
+            let known = |name: &str| self.table.events.iter().any(|(known, _)| *known == name);
+            let missing = types.iter().map(|message| message.full_name).filter(|name| !known(name));
+            self.problems.extend(missing.map(|name| format!("state can't be rebuilt from {name}: say event::<{name}>(…)")));
+        }
         if !self.problems.is_empty() {
             return Err(Error { subject: format!("participant {}", self.name), problems: self.problems });
         }
-        let mut subtopology = self.topology.subtopology("main", self.domain);
+        let table = Arc::new(self.table);
+        if let Some((declare, _)) = own_events {
+            let rebuild = rebuild(&self.name, self.domain, declare, &table)?;
+            self.topology.rebuilt_by(rebuild);
+        }
+        let mut subtopology = self.topology.subtopology(MAIN, self.domain);
         for (edge, policy) in self.policies {
             subtopology.policy(edge, policy);
         }
         let mut names: Vec<&str> = Vec::new();
         if let Some(declare) = self.command_source {
             declare(&mut subtopology);
-            if let Some(reply) = &self.table.reply {
+            if let Some(reply) = &table.reply {
                 subtopology.refuse_with(COMMANDS, Arc::clone(reply));
             }
             names.push(COMMANDS);
@@ -204,10 +238,26 @@ impl<D: Decider> Participant<D> {
             declare(&mut subtopology);
         }
         subtopology.store(StoreSpec::key_value(&self.name));
-        let table = Arc::new(self.table);
         subtopology.processor(&self.name, &names, &[&self.name], move || DeciderProcessor::new(Arc::clone(&table)));
         self.topology.build()
     }
+}
+
+/// The same store, changelog and timers, with the participant's own events as the only source. Nothing is skipped: a
+/// record that can't be folded ends it.
+fn rebuild<D: Decider>(name: &str, domain: Domain, events: Declare, table: &Arc<Table<D>>) -> Result<Topology, Error> {
+    let mut topology = Topology::named(name);
+    let mut main = topology.subtopology(MAIN, domain);
+    for edge in [FailureKind::Decode, FailureKind::Process, FailureKind::Produce, FailureKind::Timeout, FailureKind::State]
+    {
+        main.policy(edge, Policy::Stop);
+    }
+    events(&mut main);
+    main.hold_timers();
+    main.store(StoreSpec::key_value(name));
+    let table = Arc::clone(table);
+    main.processor(name, &[EVENTS], &[name], move || FoldProcessor::new(Arc::clone(&table)));
+    topology.build()
 }
 
 /// The last part of a type's path, without its generics.

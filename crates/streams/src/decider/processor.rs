@@ -2,25 +2,34 @@ use std::sync::Arc;
 
 use headwater_event::EventId;
 
-use super::participant::{EVENTS, Emitter, ToCommand, ToMessages, ToReply};
+use super::participant::{EVENTS, Emitter, ToCommand, ToEvent, ToMessages, ToReply};
 use super::{Decider, Moment, Rejection, Versioned, deadlines};
 use crate::topology::SourceKind;
 use crate::{Context, Failure, Input, Processor, Rejected, Timer};
 
 /// What messages mean to a decider.
 pub(super) struct Table<D: Decider> {
-    store: String,
+    pub(super) store: String,
     /// By type.
     pub(super) commands: Vec<(&'static str, ToCommand<D>)>,
     /// By topic and type.
     pub(super) reactions: Vec<(&'static str, &'static str, ToCommand<D>)>,
     pub(super) to_messages: Option<ToMessages<D>>,
     pub(super) reply: Option<ToReply>,
+    /// Which event a message was, by type; empty where the state is not rebuilt.
+    pub(super) events: Vec<(&'static str, ToEvent<D>)>,
 }
 
 impl<D: Decider> Table<D> {
     pub(super) fn new(store: &str) -> Self {
-        Self { store: store.to_owned(), commands: Vec::new(), reactions: Vec::new(), to_messages: None, reply: None }
+        Self {
+            store: store.to_owned(),
+            commands: Vec::new(),
+            reactions: Vec::new(),
+            to_messages: None,
+            reply: None,
+            events: Vec::new(),
+        }
     }
 }
 
@@ -66,9 +75,19 @@ impl<D: Decider> DeciderProcessor<D> {
         let to_messages = self.table.to_messages.as_ref();
         let to_messages = to_messages.ok_or_else(|| Failure::produce("the participant's events go nowhere"))?;
         for event in &events {
-            to_messages(event, &mut Emitter { context: &mut *context, sink })?;
+            let mut emitter = Emitter { context: &mut *context, sink, sent: 0 };
+            to_messages(event, &mut emitter)?;
+            if emitter.sent != 1 && !self.table.events.is_empty() {
+                let sent = emitter.sent;
+                return Err(Failure::produce(format!(
+                    "an event became {sent} messages: state is rebuilt from messages, so that each event has to be one"
+                )));
+            }
         }
-        deadlines::change(&before, &after, key, context)?;
+        if before != after {
+            let cause = context.envelope().clone();
+            deadlines::change(&before, &after, key, &cause, context)?;
+        }
         Ok(Ok(()))
     }
 

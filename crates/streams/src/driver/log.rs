@@ -32,6 +32,10 @@ impl TopicLog {
         true
     }
 
+    pub(super) fn clear(&mut self) {
+        self.partitions.iter_mut().for_each(Vec::clear);
+    }
+
     pub(super) fn from(&self, partition: Partition, offset: Offset) -> &[Arc<Record>] {
         let start = usize::try_from(offset.get()).unwrap_or(usize::MAX);
         let log = self.partitions.get(partition.get() as usize);

@@ -4,6 +4,7 @@ mod clock;
 mod log;
 mod options;
 mod reading;
+mod rebuilding;
 mod running;
 mod sending;
 

@@ -61,7 +61,7 @@ impl Running {
         Ok(running)
     }
 
-    fn resume(&mut self) -> Result<(), Error> {
+    pub(super) fn resume(&mut self) -> Result<(), Error> {
         let calls = self.task.resume(&self.positions, Timestamp::from_millis(-1), &self.base);
         self.calls = calls.map_err(|error| Error::new("test driver", error.message))?;
         self.effects.outputs.clear();
@@ -184,7 +184,7 @@ impl TestDriver {
         Ok(())
     }
 
-    fn append(&mut self, output: Output) -> Result<(), Error> {
+    pub(super) fn append(&mut self, output: Output) -> Result<(), Error> {
         let Output { topic, partition, key, value, headers, timestamp } = output;
         let record = Record { offset: Offset::ZERO, timestamp, key, value, headers };
         if self.log_mut(topic)?.append(partition.unwrap_or(Partition::new(0)), record) {

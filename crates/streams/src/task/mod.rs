@@ -176,6 +176,10 @@ impl Task {
         self.make_processors();
     }
 
+    pub(crate) fn topology(&self) -> &Topology {
+        &self.plan.topology
+    }
+
     /// What it is made from.
     #[must_use]
     pub fn subtopology(&self) -> Option<&Subtopology> {

@@ -25,6 +25,7 @@ pub(crate) struct Plan {
     /// For timers and results of calls.
     pub(crate) policies: Policies,
     pub(crate) changelog: Option<TopicRef>,
+    pub(crate) holds_timers: bool,
 }
 
 pub(crate) struct SourcePlan {
@@ -102,6 +103,7 @@ impl Plan {
             nodes: nodes.collect(),
             policies: declared.policies,
             changelog,
+            holds_timers: declared.holds_timers,
             environment,
         })
     }

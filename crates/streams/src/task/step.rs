@@ -114,7 +114,7 @@ impl Task {
             }
             return self.run(item, attempts, moment);
         }
-        let event_due = self.core.next_due(TimeKind::EventTime, self.core.stream_time, moment.base);
+        let event_due = self.next_due(TimeKind::EventTime, self.core.stream_time, moment);
         if self.state(event_due)?.is_some_and(|due| due <= self.core.stream_time) {
             let timer = self.core.first_timer(TimeKind::EventTime, self.core.stream_time, moment.base);
             if let Some(due) = self.state(timer)? {
@@ -147,6 +147,15 @@ impl Task {
         self.rest(choice, &wall, moment)
     }
 
+    fn next_due(
+        &mut self,
+        kind: TimeKind,
+        now: Timestamp,
+        moment: &Moment<'_>,
+    ) -> Result<Option<Timestamp>, Failure> {
+        if self.plan.holds_timers { Ok(None) } else { self.core.next_due(kind, now, moment.base) }
+    }
+
     fn choose(&mut self, moment: &Moment<'_>) -> Choice {
         if self.core.calls.len() >= self.plan.environment.limits.calls_pending_max {
             return Choice::Nothing;
@@ -173,7 +182,7 @@ impl Task {
     }
 
     fn wall_timer(&mut self, moment: &Moment<'_>) -> Result<WallTimer, TaskError> {
-        let due = self.core.next_due(TimeKind::WallClock, moment.now, moment.base);
+        let due = self.next_due(TimeKind::WallClock, moment.now, moment);
         let Some(due) = self.state(due)? else {
             return Ok(WallTimer::None);
         };

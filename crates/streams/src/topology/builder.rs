@@ -19,11 +19,20 @@ pub struct TopologyBuilder {
     subtopologies: Vec<Subtopology>,
     reactions: Vec<Reaction>,
     choreography: Vec<Step>,
+    rebuild: Option<Topology>,
+    unpublished: Option<String>,
 }
 
 impl TopologyBuilder {
     pub(super) fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), subtopologies: Vec::new(), reactions: Vec::new(), choreography: Vec::new() }
+        Self {
+            name: name.to_owned(),
+            subtopologies: Vec::new(),
+            reactions: Vec::new(),
+            choreography: Vec::new(),
+            rebuild: None,
+            unpublished: None,
+        }
     }
 
     /// Adds a subtopology: its tasks are (processor, subtopology, partition), and all its inputs are of one domain.
@@ -38,6 +47,7 @@ impl TopologyBuilder {
             processors: Vec::new(),
             policies: Policies::default(),
             changelog,
+            holds_timers: false,
         });
         let at = self.subtopologies.len() - 1;
         SubtopologyBuilder { processor: &self.name, subtopology: &mut self.subtopologies[at] }
@@ -51,6 +61,16 @@ impl TopologyBuilder {
     /// Declares the steps of the choreography that it owns.
     pub fn choreography(&mut self, steps: impl IntoIterator<Item = Step>) {
         self.choreography.extend(steps);
+    }
+
+    /// Says what its state holds that no topic of events does, as the end of a sentence: why it can't be rebuilt from
+    /// events.
+    pub fn unpublished(&mut self, what: &str) {
+        self.unpublished = Some(what.to_owned());
+    }
+
+    pub(crate) fn rebuilt_by(&mut self, rebuild: Topology) {
+        self.rebuild = Some(rebuild);
     }
 
     /// Checks the whole and makes it immutable.
@@ -67,6 +87,8 @@ impl TopologyBuilder {
             subtopologies: self.subtopologies,
             reactions: self.reactions,
             choreography: self.choreography,
+            rebuild: self.rebuild,
+            unpublished: self.unpublished,
         };
         let problems = checks::problems(&parts);
         if problems.is_empty() {
@@ -211,6 +233,11 @@ impl SubtopologyBuilder<'_> {
     /// The policy at an edge for timers, results of calls, and sources declared after this that say nothing else.
     pub fn policy(&mut self, edge: FailureKind, policy: Policy) {
         self.subtopology.policies.set(edge, policy);
+    }
+
+    /// Timers are kept and never fire.
+    pub(crate) const fn hold_timers(&mut self) {
+        self.subtopology.holds_timers = true;
     }
 
     /// No state at all: no stores, timers, calls, deduplication or parking, and so no changelog.

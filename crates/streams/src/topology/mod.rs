@@ -28,6 +28,8 @@ pub(crate) struct Parts {
     pub(crate) subtopologies: Vec<Subtopology>,
     pub(crate) reactions: Vec<Reaction>,
     pub(crate) choreography: Vec<Step>,
+    pub(crate) rebuild: Option<Topology>,
+    pub(crate) unpublished: Option<String>,
 }
 
 /// What a participant does on an event of others: data, so that the choreography can be checked against it.
@@ -61,6 +63,8 @@ pub struct Subtopology {
     pub policies: Policies,
     /// The changelog of all of its stores (declared name); None where it was declared stateless.
     pub changelog: Option<String>,
+    /// Timers are kept and never fire: it only rebuilds state.
+    pub(crate) holds_timers: bool,
 }
 
 /// How a source's records are read.
@@ -211,6 +215,19 @@ impl Topology {
     #[must_use]
     pub fn choreography(&self) -> &[Step] {
         &self.0.choreography
+    }
+
+    /// The same processor folding its own events and doing nothing else, for [`crate::Rebuild`]: one source, no sinks, and
+    /// timers that do not fire. None where its state is not a fold of what it published.
+    #[must_use]
+    pub fn rebuild(&self) -> Option<&Self> {
+        self.0.rebuild.as_ref()
+    }
+
+    /// What its state holds that no topic of events does, as its author says it: why it can't be rebuilt.
+    #[must_use]
+    pub fn unpublished(&self) -> Option<&str> {
+        self.0.unpublished.as_deref()
     }
 
     /// Every topic it needs, each role once, sorted.

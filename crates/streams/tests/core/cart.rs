@@ -25,7 +25,7 @@ pub enum Command {
 #[derive(Debug, Clone)]
 pub enum Event {
     Added { sku: String, quantity: i64, at: Timestamp },
-    Closed { reason: &'static str },
+    Closed { reason: String },
 }
 
 impl Decider for Cart {
@@ -41,7 +41,7 @@ impl Decider for Cart {
             }
             Command::Add { sku, quantity } => Ok(vec![Event::Added { sku, quantity, at: moment.now }]),
             Command::Close { .. } if state.opened_at.is_none() => Err(Rejection::new("unknown", "no such cart")),
-            Command::Close { reason } => Ok(vec![Event::Closed { reason }]),
+            Command::Close { reason } => Ok(vec![Event::Closed { reason: reason.to_owned() }]),
         }
     }
 
@@ -51,7 +51,7 @@ impl Decider for Cart {
                 state.items += quantity;
                 state.opened_at = state.opened_at.or(Some(*at));
             }
-            Event::Closed { reason } => state.closed = Some((*reason).to_owned()),
+            Event::Closed { reason } => state.closed = Some(reason.clone()),
         }
         state
     }
@@ -87,9 +87,11 @@ pub fn topology() -> Topology {
             }
             Event::Closed { reason } => {
                 let cart_id = send.context().envelope().subject.clone();
-                send.send(&CartClosed { cart_id, reason: (*reason).to_owned() })
+                send.send(&CartClosed { cart_id, reason: reason.clone() })
             }
         })
+        .event::<ItemAdded>(|message, at| Event::Added { sku: message.sku, quantity: message.quantity, at })
+        .event::<CartClosed>(|message, _| Event::Closed { reason: message.reason })
         .build()
         .unwrap()
 }

@@ -11,5 +11,6 @@ mod flows;
 mod messages;
 mod parking;
 mod policies;
+mod rebuild;
 mod timers;
 mod worlds;
