@@ -105,7 +105,7 @@ fn confirm(open: &OpenOrder, moment: Moment) -> Decision {
 fn stock_held(open: &OpenOrder, held: Reservation, moment: Moment) -> Decision {
     match (&open.step, open.confirmation) {
         (Step::Reservation { confirm_asked: false }, Confirmation::Manual) => {
-            Ok(vec![Fact::Held { held, step_due: moment.now.plus_millis(open.limits.confirmation_ms) }])
+            Ok(vec![Fact::Held { held, at: moment.now }])
         }
         (Step::Reservation { .. }, _) => Ok(vec![confirmed(open, held, moment)]),
         _ => Err(out_of_step(open, "a reservation")),
@@ -147,8 +147,7 @@ fn delivered(open: &OpenOrder, shipment_id: headwater_event::ShipmentId, deliver
 }
 
 fn confirmed(open: &OpenOrder, held: Reservation, moment: Moment) -> Fact {
-    let step_due = moment.now.plus_millis(open.limits.payment_ms);
-    Fact::Confirmed { customer_id: open.customer_id.clone(), held, step_due }
+    Fact::Confirmed { customer_id: open.customer_id.clone(), held, at: moment.now }
 }
 
 /// The end of an order that somebody wanted cancelled bears that reason, and what happened as its detail.

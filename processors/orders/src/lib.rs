@@ -12,7 +12,7 @@ mod place;
 mod time_limits;
 mod topology;
 
-pub use choreography::choreography;
+pub use choreography::{REMEMBERED, choreography};
 pub use command::{Decision, Moment, OrderCommand, Placement, Refusal};
 pub use decide::{REASON_CHARS_MAX, decide};
 pub use decider::{Addressed, Orders};

@@ -114,7 +114,8 @@ pub struct OrderedLine {
     pub unit_price_minor: Option<i64>,
 }
 
-/// What has happened to an order. All but two become events of `orders.events`.
+/// What has happened to an order. Each becomes one event of `orders.events`, and is one again when it is read from there:
+/// the order is the fold of its events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fact {
     /// `OrderCreated`.
@@ -128,14 +129,14 @@ pub enum Fact {
         /// When the customer ordered.
         placed_at: Timestamp,
     },
-    /// `ConfirmOrder` came before the stock was held. Not published.
+    /// `OrderConfirmationRequested`: `ConfirmOrder` came before the stock was held.
     ConfirmationAsked,
-    /// The stock of an order with manual confirmation is held. Not published.
+    /// `OrderStockHeld`: the order waits for `ConfirmOrder`.
     Held {
         /// What is held.
         held: Reservation,
-        /// When waiting for `ConfirmOrder` times out.
-        step_due: Timestamp,
+        /// When, wall-clock: the time for `ConfirmOrder` begins.
+        at: Timestamp,
     },
     /// `OrderConfirmed`.
     Confirmed {
@@ -143,8 +144,8 @@ pub enum Fact {
         customer_id: CustomerId,
         /// What is charged for.
         held: Reservation,
-        /// When the payment times out.
-        step_due: Timestamp,
+        /// When, wall-clock: the time for the payment begins.
+        at: Timestamp,
     },
     /// `OrderPaid`.
     Paid {
@@ -206,16 +207,37 @@ impl Order {
 }
 
 impl OpenOrder {
+    /// An order as it starts at a time, wall-clock.
+    #[must_use]
+    pub fn placed(
+        order_id: OrderId,
+        customer_id: CustomerId,
+        confirmation: Confirmation,
+        limits: TimeLimits,
+        at: Timestamp,
+    ) -> Self {
+        Self {
+            order_id,
+            customer_id,
+            confirmation,
+            step: Step::Reservation { confirm_asked: false },
+            step_due: Some(at.plus_millis(limits.reservation_ms)),
+            whole_due: Some(at.plus_millis(limits.whole_ms)),
+            limits,
+            cancellation: None,
+        }
+    }
+
     fn evolve(&mut self, fact: &Fact) {
         match fact {
             Fact::ConfirmationAsked => self.step = Step::Reservation { confirm_asked: true },
-            Fact::Held { held, step_due } => {
+            Fact::Held { held, at } => {
                 self.step = Step::Confirmation { held: held.clone() };
-                self.step_due = Some(*step_due);
+                self.step_due = Some(at.plus_millis(self.limits.confirmation_ms));
             }
-            Fact::Confirmed { held, step_due, .. } => {
+            Fact::Confirmed { held, at, .. } => {
                 self.step = Step::Payment { total: held.total };
-                self.step_due = Some(*step_due);
+                self.step_due = Some(at.plus_millis(self.limits.payment_ms));
             }
             Fact::Paid { payment_id, .. } => {
                 self.step = Step::Dispatch { payment_id: payment_id.clone() };

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use headwater_event::Timestamp;
 
-use crate::order::{OpenOrder, OrderedLine, Step};
+use crate::order::{OpenOrder, OrderedLine};
 use crate::{Fact, Moment, Placement, Refusal};
 
 /// The most lines that one order may have.
@@ -26,16 +26,7 @@ pub(crate) fn place(placement: Placement, moment: Moment) -> Result<Fact, Refusa
         ));
     }
     let Placement { order_id, customer_id, currency, lines, confirmation, limits, .. } = placement;
-    let order = OpenOrder {
-        order_id,
-        customer_id,
-        confirmation,
-        step: Step::Reservation { confirm_asked: false },
-        step_due: Some(moment.now.plus_millis(limits.reservation_ms)),
-        whole_due: Some(moment.now.plus_millis(limits.whole_ms)),
-        limits,
-        cancellation: None,
-    };
+    let order = OpenOrder::placed(order_id, customer_id, confirmation, limits, moment.now);
     Ok(Fact::Created { order: Box::new(order), currency, lines, placed_at })
 }
 

@@ -45,6 +45,7 @@ pub fn topology_with(limits: TimeLimits) -> Result<Topology, Error> {
         })
         .events_to(topics::ORDERS_EVENTS, messages::publish)
         .replies(topics::ORDERS_REPLIES, Reply::of);
+    let participant = messages::recalled(participant);
     payments_and_shipping(stock(participant)).choreography(choreography()).build()
 }
 

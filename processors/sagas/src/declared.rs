@@ -24,6 +24,8 @@ macro_rules! events {
 
 events! {
     ORDER_CREATED = "orders.OrderCreated";
+    ORDER_CONFIRMATION_REQUESTED = "orders.OrderConfirmationRequested";
+    ORDER_STOCK_HELD = "orders.OrderStockHeld";
     ORDER_CONFIRMED = "orders.OrderConfirmed";
     ORDER_PAID = "orders.OrderPaid";
     ORDER_SHIPPED = "orders.OrderShipped";
@@ -57,8 +59,10 @@ const fn outside(event: &'static str, caused_by: &'static [&'static str], after:
 }
 
 /// The whole choreography, by event. What a timer emits is caused by the record that set the timer.
-pub const DECLARED: [Declared; 23] = [
+pub const DECLARED: [Declared; 25] = [
     outside(ORDER_CREATED, &[], &[]),
+    outside(ORDER_CONFIRMATION_REQUESTED, &[], &[ORDER_CREATED]),
+    inside(ORDER_STOCK_HELD, &[INVENTORY_RESERVED], &[INVENTORY_RESERVED]),
     outside(ORDER_CONFIRMED, &[INVENTORY_RESERVED], &[INVENTORY_RESERVED]),
     inside(ORDER_PAID, &[PAYMENT_PROCESSED], &[ORDER_CONFIRMED]),
     inside(ORDER_SHIPPED, &[SHIPMENT_DISPATCHED], &[ORDER_PAID]),

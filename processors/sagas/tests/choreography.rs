@@ -53,6 +53,7 @@ fn whole() -> Choreography {
     for end in views.into_iter().chain(undone).chain([NotificationSent::FULL_NAME]) {
         builder = builder.ends_with(end);
     }
+    let builder = headwater_orders::REMEMBERED.into_iter().fold(builder, |builder, fact| builder.remembers(fact));
     topologies().iter().fold(builder, |builder, topology| builder.topology(topology)).check().unwrap()
 }
 
