@@ -61,5 +61,6 @@ pub fn topology_with(settings: Settings) -> Result<Topology, Error> {
     ledger.processor("ledger", &["commands", "stock-commands"], &stores, || LedgerProcessor);
 
     topology.choreography(choreography());
+    topology.unpublished("the answers gathered for each order so far, when its hold expires, and each SKU's holds");
     topology.build()
 }

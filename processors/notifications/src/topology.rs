@@ -32,6 +32,7 @@ pub fn topology() -> Result<Topology, Error> {
     main.sink(EVENTS, topics::NOTIFICATIONS_EVENTS);
     main.processor("notices", &[ORDERS], &[STORE], || Customers);
     topology.choreography(choreography());
+    topology.unpublished("messages that the notifier has not answered, and those that it refused");
     topology.build()
 }
 

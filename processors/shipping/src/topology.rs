@@ -47,6 +47,7 @@ pub fn topology_with(settings: Settings) -> Result<Topology, Error> {
     main.sink(EVENTS, topics::SHIPPING_EVENTS);
     main.processor("parcels", &[ORDERS, INVENTORY], &[STORE], move || Parcels { settings: Arc::clone(&settings) });
     topology.choreography(choreography());
+    topology.unpublished("which orders are paid or withdrawn before any parcel left, and when each parcel is due");
     topology.build()
 }
 
