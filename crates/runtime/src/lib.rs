@@ -31,6 +31,6 @@ pub use error::Error;
 pub use metrics::Metrics;
 pub use schemas::RegistrySchemas;
 pub use settings::{ApplicationSettings, Stop};
-pub use topics::internal_topics;
+pub use topics::{internal_topics, topic_facts};
 pub use tracer::OpenTelemetryTracer;
 pub use worker::Positions;

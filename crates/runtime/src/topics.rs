@@ -43,6 +43,14 @@ pub fn internal_topics(topologies: &[Topology]) -> Vec<TopicUse> {
     internal
 }
 
+/// What tasks of these topologies need to know of their topics; internal ones that are missing are made.
+///
+/// # Errors
+/// [`Error::Configuration`] for a topic that is not there, [`Error::Kafka`].
+pub fn topic_facts(admin: &Admin, topologies: &[Topology], prefix: &TopicPrefix) -> Result<Vec<TopicFacts>, Error> {
+    Ok(prepare(admin, topologies, prefix)?.facts)
+}
+
 /// Finds the topics of the topologies on the cluster, making internal ones that are missing.
 pub(crate) fn prepare(
     admin: &Admin,

@@ -1,5 +1,6 @@
-//! `headwater replay`: a projection's state and views, rebuilt from the topics.
+//! `headwater replay`: a projection's state and views, or a decider's state, rebuilt from the topics.
 
+mod decider;
 mod home;
 mod plan;
 mod rebuild;
@@ -28,7 +29,8 @@ use plan::ReplayPlan;
     headwater replay order-views                                   what would be read again; --yes does it\n  \
     headwater replay order-views --application order-views --yes   where it runs as an application of its own\n  \
     headwater replay order-views --data-dir dev --yes              on the data of `headwater dev`, while that is stopped\n  \
-    headwater replay sagas --state-dir state --yes                 and leaves the new state there\n\n\
+    headwater replay sagas --state-dir state --yes                 and leaves the new state there\n  \
+    headwater replay orders --yes                                  a decider: its state, from the events it published\n\n\
     The application must be stopped. Its other processors keep their positions. If it breaks off, run it again.")]
 pub struct ReplayArgs {
     /// The processor
@@ -63,10 +65,11 @@ pub struct ReplayArgs {
 /// Runs it.
 ///
 /// # Errors
-/// Usage for an unknown processor; failed while its application runs, or for one that is no projection.
+/// Usage for an unknown processor; failed while its application runs, or for one that can't be replayed.
 pub fn run(arguments: &ReplayArgs, settings: &Settings) -> Result<(), Error> {
     let topology = platform::named(&arguments.processor)?;
-    if let Some(reason) = plan::refusal(&topology, &platform::declaration()?) {
+    let is_decider = topology.rebuild().is_some();
+    if let Some(reason) = plan::refusal(&topology, &platform::declaration()?).filter(|_| !is_decider) {
         return Err(Error::failed(reason));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -74,7 +77,11 @@ pub fn run(arguments: &ReplayArgs, settings: &Settings) -> Result<(), Error> {
         .build()
         .map_err(|error| Error::failed(format!("no threads to run on: {error}")))?;
     let home = runtime.block_on(Home::open(arguments, settings))?;
-    let outcome = replay(arguments, &home, topology, runtime.handle());
+    let outcome = if is_decider {
+        decider::replay(arguments, &home, &topology)
+    } else {
+        replay(arguments, &home, topology, runtime.handle())
+    };
     let closed = runtime.block_on(home.close());
     runtime.shutdown_background();
     outcome.and(closed)
@@ -109,7 +116,7 @@ fn replay(
     // Positions first: should it break off here, a projection only folds again what it has folded before.
     cluster.admin.alter_group_offsets(&arguments.application, &plan.rewound)?;
     reset::renew_changelogs(&cluster, &plan.changelogs)?;
-    reset::wipe(home.state_dir(), &plan.local_tasks)?;
+    reset::wipe(home.state_dir(), &plan.local_tasks, reset::Left::Nothing)?;
     let records = rebuild::run(arguments, home, topology, &cluster, &plan, runtime)?;
     note(&format!(
         "{} is rebuilt from {}: start application {} again",

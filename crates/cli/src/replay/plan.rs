@@ -12,14 +12,18 @@ use crate::application::moving::{Readers, commit_of};
 use crate::output::Grid;
 use crate::records::Ends;
 
-/// Why a processor can't be replayed; None for a projection. Whoever produces facts would produce them again: a
+/// Why a processor can't be replayed as a projection; None for one. Whoever produces facts would produce them again: a
 /// projection folds what is there into views, which are the same whenever they are written.
 pub fn refusal(topology: &Topology, declared: &Declaration) -> Option<String> {
     let name = topology.name();
     let why = |what: String| {
+        let unpublished = topology.unpublished();
+        let unpublished = unpublished.map(|what| format!(", and its events do not hold what it knows: {what}"));
         Some(format!(
-            "{name} can't be replayed: {what}. Replay is for projections, such as order-views and sagas. State of {name} that \
-             is lost comes back by itself, from its changelog, when it starts"
+            "{name} can't be replayed: {what}{}. Replay is for projections, such as order-views and sagas, and for deciders \
+             that publish all they know, such as orders. State of {name} that is lost comes back by itself, from its \
+             changelog, when it starts",
+            unpublished.unwrap_or_default()
         ))
     };
     for part in topology.subtopologies() {

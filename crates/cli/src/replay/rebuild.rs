@@ -40,8 +40,6 @@ pub fn run(
     runtime: &Handle,
 ) -> Result<u64, Error> {
     let scratch = Scratch::new(home.state_dir(), &arguments.application, topology.name());
-    let registry = BlockingRegistry::new(ClientSettings::from_urls(home.registry_url())?)?;
-    let book = SchemaBook::new(Box::new(registry), BookSettings::default());
     let settings = ApplicationSettings {
         workers: arguments.workers.max(1),
         memory: MemoryBudget::new(arguments.memory_mib.saturating_mul(1 << 20)),
@@ -51,7 +49,7 @@ pub fn run(
         settings,
         connection: cluster.connection.clone(),
         topologies: vec![topology],
-        schemas: Arc::new(RegistrySchemas::new(book, cluster.connection.prefix().clone())),
+        schemas: schemas(home, cluster)?,
         steps: platform::steps(Profile::default()),
         metrics: prometheus::Registry::new(),
         calls: runtime.clone(),
@@ -62,6 +60,16 @@ pub fn run(
     let stopped = application.stop(Stop::Leave).map_err(|error| Error::failed(error.to_string()));
     followed.and(stopped)?;
     Ok(plan.records())
+}
+
+/// The schemas that the events are written with.
+///
+/// # Errors
+/// Usage for a registry's URL that is none.
+pub fn schemas(home: &Home, cluster: &Cluster) -> Result<Arc<RegistrySchemas>, Error> {
+    let registry = BlockingRegistry::new(ClientSettings::from_urls(home.registry_url())?)?;
+    let book = SchemaBook::new(Box::new(registry), BookSettings::default());
+    Ok(Arc::new(RegistrySchemas::new(book, cluster.connection.prefix().clone())))
 }
 
 fn follow(application: &Application, cluster: &Cluster, plan: &ReplayPlan) -> Result<(), Error> {
@@ -117,13 +125,14 @@ fn has_records(
 }
 
 /// A folder for stores: the one that was given, or one that goes away.
-struct Scratch {
+pub struct Scratch {
     path: PathBuf,
     is_ours: bool,
 }
 
 impl Scratch {
-    fn new(given: Option<&Path>, application: &str, processor: &str) -> Self {
+    /// The given folder, or one that is named by what it is for.
+    pub fn new(given: Option<&Path>, application: &str, processor: &str) -> Self {
         match given {
             Some(path) => Self { path: path.to_owned(), is_ours: false },
             None => {
@@ -133,7 +142,8 @@ impl Scratch {
         }
     }
 
-    fn path(&self) -> &Path {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
         &self.path
     }
 }

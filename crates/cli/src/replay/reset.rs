@@ -69,18 +69,32 @@ pub fn local_tasks(state_dir: Option<&Path>, processor: &str) -> Result<Vec<Stri
     Ok(tasks.into_iter().map(|(name, _)| name).filter(|name| is_of(name, processor)).collect())
 }
 
-/// Wipes the local state of tasks.
+/// What is left of a task whose local state is wiped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// Nothing: it begins anew.
+    Nothing,
+    /// Where it was in its inputs.
+    Positions,
+}
+
+/// Wipes the local state of tasks; what their changelogs hold comes back when they start.
 ///
 /// # Errors
 /// When the stores can't be written.
-pub fn wipe(state_dir: Option<&Path>, tasks: &[String]) -> Result<(), Error> {
+pub fn wipe(state_dir: Option<&Path>, tasks: &[String], left: Left) -> Result<(), Error> {
     let Some(folder) = state_dir.filter(|_| !tasks.is_empty()) else { return Ok(()) };
     let database = open(folder)?;
     for name in tasks {
         let (state, meta) = database.task(name, &[]).map_err(failed)?;
         let mut batch = StateBatch::default();
         state.stage_wipe(&mut batch);
-        state.stage_meta(&mut batch, &TaskMeta { number: meta.number, ..TaskMeta::default() }).map_err(failed)?;
+        let TaskMeta { number, positions, stream_time, .. } = meta;
+        let meta = match left {
+            Left::Nothing => TaskMeta { number, ..TaskMeta::default() },
+            Left::Positions => TaskMeta { number, positions, stream_time, ..TaskMeta::default() },
+        };
+        state.stage_meta(&mut batch, &meta).map_err(failed)?;
         state.write(batch).map_err(failed)?;
     }
     Ok(())
@@ -91,6 +105,6 @@ fn open(folder: &Path) -> Result<StateDatabase, Error> {
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "used as a function in map_err")]
-fn failed(error: headwater_runtime::Error) -> Error {
+pub fn failed(error: headwater_runtime::Error) -> Error {
     Error::failed(error.to_string())
 }

@@ -47,10 +47,21 @@ fn only_projections_can_be_replayed() {
     check("order-views", None);
     check("sagas", None);
     check("orders", Some("orders."));
-    check("inventory", Some("inventory."));
-    check("payments", Some("payments.events"));
-    check("shipping", Some("shipping.events"));
-    check("notifications", Some("notifications.events"));
+    check("inventory", Some("each SKU's holds"));
+    check("payments", Some("payments.events, and its events do not hold what it knows: charges"));
+    check("shipping", Some("when each parcel is due"));
+    check("notifications", Some("messages that the notifier has not answered"));
+}
+
+#[test]
+fn of_the_deciders_only_those_that_publish_all_they_know_are_rebuilt() {
+    for topology in platform::all().unwrap() {
+        let is_rebuilt = topology.rebuild().is_some();
+        assert_eq!(is_rebuilt, topology.name() == "orders", "{}", topology.name());
+        let is_projection = plan::refusal(&topology, &platform::declaration().unwrap()).is_none();
+        let says_why = topology.unpublished().is_some();
+        assert!(is_rebuilt || is_projection || says_why, "{} does not say why it can't be replayed", topology.name());
+    }
 }
 
 #[test]
@@ -130,7 +141,7 @@ fn local_state_is_wiped_by_processor() {
     }
     let tasks = reset::local_tasks(Some(folder.path()), "order-views").unwrap();
     assert_eq!(tasks, ["order-views/views/0"]);
-    reset::wipe(Some(folder.path()), &tasks).unwrap();
+    reset::wipe(Some(folder.path()), &tasks, reset::Left::Nothing).unwrap();
     let database =
         headwater_runtime::state::StateDatabase::open(folder.path(), headwater_runtime::state::MemoryBudget::default())
             .unwrap();
