@@ -11,6 +11,8 @@ use crate::{Error, ErrorKind};
 const SCHEMA_BYTES_MAX: usize = 1 << 20;
 /// Types nested deeper than this are refused, so that no walk can exhaust the stack.
 const DEPTH_MAX: usize = 48;
+/// Decimals of more places than this are read as the bytes that they are.
+const DECIMAL_SCALE_MAX: u32 = 60;
 
 pub(super) fn parse(json: &str) -> Result<AvroSchema, Error> {
     if json.len() > SCHEMA_BYTES_MAX {
@@ -266,7 +268,12 @@ fn logical(definition: &Map<String, Value>, node: &Node) -> Option<Logical> {
     match (word, node) {
         ("timestamp-millis", Node::Long) => Some(Logical::TimestampMillis),
         ("decimal", Node::Bytes | Node::Fixed(_)) => {
-            Some(Logical::Decimal { precision: number("precision")?, scale: number("scale").unwrap_or(0) })
+            let (precision, scale) = (number("precision")?, number("scale").unwrap_or(0));
+            // No value of the size that is read here has so many decimals: it stays bytes.
+            if scale > DECIMAL_SCALE_MAX {
+                return Some(Logical::Other(word.to_owned()));
+            }
+            Some(Logical::Decimal { precision, scale })
         }
         _ => Some(Logical::Other(word.to_owned())),
     }

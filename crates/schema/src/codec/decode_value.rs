@@ -179,7 +179,7 @@ fn latin1(bytes: &[u8]) -> String {
 
 /// Decimal text of a two's complement number of up to 16 bytes; longer ones stay bytes.
 pub(crate) fn decimal(bytes: &[u8], scale: u32) -> Option<String> {
-    if bytes.is_empty() || bytes.len() > 16 || scale > 60 {
+    if bytes.is_empty() || bytes.len() > 16 {
         return None;
     }
     let negative = bytes.first().is_some_and(|byte| byte & 0x80 != 0);

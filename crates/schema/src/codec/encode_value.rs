@@ -132,7 +132,7 @@ impl Encoder<'_> {
 
     fn binary(&self, id: NodeId, text: &str, size: Option<usize>) -> Result<Vec<u8>, String> {
         let decimal = match self.schema.logical(id) {
-            Some(Logical::Decimal { scale, .. }) => decimal(text, *scale, size),
+            Some(Logical::Decimal { scale, .. }) => decimal(text, *scale, size)?,
             _ => None,
         };
         let bytes = match decimal {
@@ -168,8 +168,8 @@ fn float(value: &Value) -> Option<f64> {
     }
 }
 
-/// Two's complement of decimal text at `scale`, as short as it can be or of `size` bytes.
-fn decimal(text: &str, scale: u32, size: Option<usize>) -> Option<Vec<u8>> {
+/// Two's complement of decimal text at `scale`, as short as it can be or of `size` bytes; none where the text is no number.
+fn decimal(text: &str, scale: u32, size: Option<usize>) -> Result<Option<Vec<u8>>, String> {
     let (digits, negative) = match text.strip_prefix('-') {
         Some(rest) => (rest, true),
         None => (text, false),
@@ -178,9 +178,11 @@ fn decimal(text: &str, scale: u32, size: Option<usize>) -> Option<Vec<u8>> {
     let scale = scale as usize;
     let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
     if whole.is_empty() || fraction.len() != scale || !is_number(whole) || !is_number(fraction) {
-        return None;
+        return Ok(None);
     }
-    let unscaled: i128 = format!("{whole}{fraction}").parse().ok()?;
+    // Never its text instead: those bytes would be another number.
+    let too_large = || format!("{} is larger than the decimal holds", text.chars().take(40).collect::<String>());
+    let unscaled: i128 = format!("{whole}{fraction}").parse().map_err(|_| too_large())?;
     let unscaled = if negative { -unscaled } else { unscaled };
     let all = unscaled.to_be_bytes();
     let redundant = |pair: &[u8]| match pair {
@@ -189,16 +191,16 @@ fn decimal(text: &str, scale: u32, size: Option<usize>) -> Option<Vec<u8>> {
     };
     let mut short = &all[..];
     while redundant(short) {
-        short = short.get(1..)?;
+        short = short.get(1..).unwrap_or_default();
     }
     match size {
-        None => Some(short.to_vec()),
+        None => Ok(Some(short.to_vec())),
         Some(size) if size >= short.len() => {
             let mut bytes = vec![if negative && unscaled != 0 { 0xff } else { 0 }; size - short.len()];
             bytes.extend_from_slice(short);
-            Some(bytes)
+            Ok(Some(bytes))
         }
-        Some(_) => None,
+        Some(_) => Err(too_large()),
     }
 }
 

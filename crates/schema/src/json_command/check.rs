@@ -175,9 +175,13 @@ fn value(tree: &Tree, id: CheckId, raw: Raw<'_>) -> Checked {
             None => Err(Found::here(Problem::NotATime { found: shorten(&text) })),
         },
         (Check::Text, Raw::Text(text)) => Ok(Value::String(text.into_owned())),
-        (Check::Decimal { scale }, Raw::Text(text)) if is_decimal(&text, *scale) => {
-            Ok(Value::String(text.into_owned()))
-        }
+        (Check::Decimal { scale, digits }, Raw::Text(text)) => match plain_decimal(&text, *scale, *digits) {
+            Some(plain) => Ok(Value::String(plain)),
+            None => Err(Found::here(Problem::WrongType {
+                expected: tree.expected(id),
+                found: Raw::Text(text).describe(),
+            })),
+        },
         (Check::Bytes { size }, Raw::Text(text)) if fits_bytes(&text, *size) => Ok(Value::String(text.into_owned())),
         (Check::Enum { symbols }, Raw::Text(text)) => {
             if symbols.iter().any(|symbol| *symbol == text) {
@@ -282,12 +286,23 @@ fn time_ms(text: &str) -> Option<i64> {
     chrono::DateTime::parse_from_rfc3339(text).ok().map(|time| time.timestamp_millis())
 }
 
-fn is_decimal(text: &str, scale: u32) -> bool {
-    let digits = text.strip_prefix('-').unwrap_or(text);
+/// The number as Avro gives it back: no zeros in front, no negative zero. None where it is none, or has too many digits.
+fn plain_decimal(text: &str, scale: u32, digits_max: u32) -> Option<String> {
+    let (digits, sign) = text.strip_prefix('-').map_or((text, ""), |digits| (digits, "-"));
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    let sized = (1..=30).contains(&whole.len()) && fraction.len() == scale as usize;
-    sized && is_number(whole) && is_number(fraction)
+    if whole.is_empty() || fraction.len() != scale as usize || !is_number(whole) || !is_number(fraction) {
+        return None;
+    }
+    let whole = whole.trim_start_matches('0');
+    let significant = if whole.is_empty() { fraction.trim_start_matches('0').len() } else { whole.len() + fraction.len() };
+    if significant > digits_max as usize {
+        return None;
+    }
+    let sign = if significant == 0 { "" } else { sign };
+    let whole = if whole.is_empty() { "0" } else { whole };
+    let point = if fraction.is_empty() { "" } else { "." };
+    Some(format!("{sign}{whole}{point}{fraction}"))
 }
 
 fn fits_bytes(text: &str, size: Option<usize>) -> bool {

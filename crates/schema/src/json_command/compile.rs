@@ -8,6 +8,9 @@ use crate::avro::{AvroSchema, Logical, Node, NodeId};
 use crate::codec::decimal_text;
 use crate::{Error, ErrorKind};
 
+/// What 16 bytes of two's complement hold, whatever precision a schema declares.
+const DECIMAL_DIGITS_MAX: u32 = 38;
+
 /// Index of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct CheckId(usize);
@@ -27,6 +30,8 @@ pub(super) enum Check {
     },
     Decimal {
         scale: u32,
+        /// Digits in all, at most.
+        digits: u32,
     },
     TimestampMillis,
     Enum {
@@ -109,7 +114,9 @@ impl Tree {
             Check::Float | Check::Double => "a number".to_owned(),
             Check::Text => "a string".to_owned(),
             Check::Bytes { .. } => "a string of bytes".to_owned(),
-            Check::Decimal { scale } => format!("a string of a number with {scale} decimals"),
+            Check::Decimal { scale, digits } => {
+                format!("a string of a number with {scale} decimals, of {digits} digits at most")
+            }
             Check::TimestampMillis => "an RFC 3339 time or integer milliseconds".to_owned(),
             Check::Enum { symbols } => format!("one of {}", symbols.join(", ")),
             Check::List(_) => "an array".to_owned(),
@@ -160,7 +167,7 @@ impl Tree {
     /// Schemas write a decimal's default as its bytes, people write its digits.
     fn typed_default(&self, id: CheckId, default: &Value) -> Value {
         match (self.check(id), default) {
-            (Check::Decimal { scale }, Value::String(bytes)) => {
+            (Check::Decimal { scale, .. }, Value::String(bytes)) => {
                 let bytes: Vec<u8> = bytes.chars().filter_map(|c| u8::try_from(c).ok()).collect();
                 decimal_text(&bytes, *scale).map_or_else(|| default.clone(), Value::String)
             }
@@ -241,11 +248,12 @@ impl Compiler<'_> {
             Node::Double => Check::Double,
             Node::String => Check::Text,
             Node::Bytes | Node::Fixed(_) if matches!(logical, Some(Logical::Decimal { .. })) => {
-                let scale = match logical {
-                    Some(Logical::Decimal { scale, .. }) => *scale,
-                    _ => 0,
-                };
-                Check::Decimal { scale }
+                match logical {
+                    Some(Logical::Decimal { scale, precision }) => {
+                        Check::Decimal { scale: *scale, digits: (*precision).min(DECIMAL_DIGITS_MAX) }
+                    }
+                    _ => Check::Bytes { size: None },
+                }
             }
             Node::Bytes => Check::Bytes { size: None },
             Node::Fixed(fixed) => Check::Bytes { size: Some(fixed.size_bytes) },

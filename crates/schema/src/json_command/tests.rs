@@ -234,7 +234,7 @@ fn every_wrong_field_is_named_with_its_path() {
         r#"{"type":"Odd","n":"1.234"}"#,
         "wrong_type",
         "n",
-        "Odd: n: expected a string of a number with 2 decimals, found string \"1.234\"",
+        "Odd: n: expected a string of a number with 2 decimals, of 9 digits at most, found string \"1.234\"",
     );
 }
 

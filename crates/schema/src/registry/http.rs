@@ -1,6 +1,7 @@
 //! The REST API on axum. Handlers translate; judgement is in `operations`.
 
 mod answers;
+mod extract;
 mod handlers;
 
 use std::sync::Arc;

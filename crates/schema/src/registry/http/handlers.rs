@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::answers::{self, Answer, Json};
+use super::extract::{Body, Path, Query};
 use crate::compatibility::Level;
 use crate::registry::operations::find_version;
 use crate::registry::{ApiError, DeleteKind, Deleted, Mode, RegisterRequest, Registry};
@@ -101,7 +102,7 @@ pub(super) async fn look_up(
     State(registry): Shared,
     Path(subject): Path<String>,
     Query(flags): Query<Flags>,
-    bytes: Bytes,
+    Body(bytes): Body,
 ) -> Answer {
     let request: RegisterRequest = body(&bytes)?;
     let found = registry.look_up(&subject, &request, flags.normalize.0, flags.deleted())?;
@@ -136,7 +137,7 @@ pub(super) async fn register(
     State(registry): Shared,
     Path(subject): Path<String>,
     Query(flags): Query<Flags>,
-    bytes: Bytes,
+    Body(bytes): Body,
 ) -> Answer {
     let request: RegisterRequest = body(&bytes)?;
     let normalize = flags.normalize.0;
@@ -290,7 +291,7 @@ pub(super) async fn check_all(
     State(registry): Shared,
     Path(subject): Path<String>,
     Query(flags): Query<Flags>,
-    bytes: Bytes,
+    Body(bytes): Body,
 ) -> Answer {
     let request: RegisterRequest = body(&bytes)?;
     let found = registry.check_compatibility(&subject, None, &request, flags.normalize.0)?;
@@ -301,7 +302,7 @@ pub(super) async fn check_one(
     State(registry): Shared,
     Path((subject, version)): Path<(String, String)>,
     Query(flags): Query<Flags>,
-    bytes: Bytes,
+    Body(bytes): Body,
 ) -> Answer {
     let request: RegisterRequest = body(&bytes)?;
     let normalize = flags.normalize.0;
@@ -335,7 +336,7 @@ pub(super) async fn level(State(registry): Shared) -> Answer {
     Ok(Json(json!({"compatibilityLevel": registry.state().level()})))
 }
 
-pub(super) async fn set_level(State(registry): Shared, bytes: Bytes) -> Answer {
+pub(super) async fn set_level(State(registry): Shared, Body(bytes): Body) -> Answer {
     put_level(registry, None, bytes).await
 }
 
@@ -357,7 +358,7 @@ pub(super) async fn subject_level(
     Ok(Json(json!({"compatibilityLevel": level})))
 }
 
-pub(super) async fn set_subject_level(State(registry): Shared, Path(subject): Path<String>, bytes: Bytes) -> Answer {
+pub(super) async fn set_subject_level(State(registry): Shared, Path(subject): Path<String>, Body(bytes): Body) -> Answer {
     put_level(registry, Some(subject), bytes).await
 }
 
@@ -390,7 +391,7 @@ pub(super) async fn mode(State(registry): Shared) -> Answer {
     Ok(mode_answer(registry.state().mode()))
 }
 
-pub(super) async fn set_mode(State(registry): Shared, Query(flags): Query<Flags>, bytes: Bytes) -> Answer {
+pub(super) async fn set_mode(State(registry): Shared, Query(flags): Query<Flags>, Body(bytes): Body) -> Answer {
     put_mode(registry, None, flags, bytes).await
 }
 
@@ -417,7 +418,7 @@ pub(super) async fn set_subject_mode(
     State(registry): Shared,
     Path(subject): Path<String>,
     Query(flags): Query<Flags>,
-    bytes: Bytes,
+    Body(bytes): Body,
 ) -> Answer {
     put_mode(registry, Some(subject), flags, bytes).await
 }
