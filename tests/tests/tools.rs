@@ -232,7 +232,8 @@ fn a_replay_gives_the_same_documents() {
 
     let data_dir = data.to_string_lossy().into_owned();
     shell.run(&["replay", "order-views", "--yes"]).exits(1).says("application headwater is running").says("dev-0");
-    shell.run(&["replay", "orders", "--yes"]).exits(1).says("orders can't be replayed");
+    shell.run(&["replay", "orders", "--yes"]).exits(1).says("application headwater is running");
+    shell.run(&["replay", "payments", "--yes"]).exits(1).says("payments can't be replayed").says("has not answered");
     shell.replay(&["replay", "order-views", "--data-dir", &data_dir]).exits(1).says("stop `headwater dev` first");
 
     process.signal_and_wait("INT", Duration::from_secs(30));

@@ -32,12 +32,14 @@ impl Rebuild {
     pub fn new(topology: &Topology, partition: Partition, environment: Arc<TaskEnvironment>) -> Result<Self, Error> {
         let subject = || format!("rebuild of {}", topology.name());
         let rebuild = topology.rebuild();
-        let rebuild = rebuild.ok_or_else(|| Error::new(subject(), "its state is no fold of the events it publishes"))?;
+        let rebuild =
+            rebuild.ok_or_else(|| Error::new(subject(), "its state is no fold of the events it publishes"))?;
         let mut task = Task::new(rebuild, 0, partition, environment)?;
         let stores = task.subtopology().into_iter().flat_map(|part| &part.stores).map(|store| store.number);
         let stores = [StoreNumber::TIMERS, StoreNumber::TIMER_NAMES].into_iter().chain(stores).collect();
         let before = Timestamp::from_millis(-1);
-        task.resume(&[None], before, &crate::MemoryBase::new()).map_err(|error| Error::new(subject(), error.message))?;
+        task.resume(&[None], before, &crate::MemoryBase::new())
+            .map_err(|error| Error::new(subject(), error.message))?;
         Ok(Self { task, stores, effects: Effects::default() })
     }
 

@@ -32,7 +32,7 @@ pub enum Tool {
     Orders(OrdersArgs),
     /// Look at dead letters, and send them again.
     Dlq(DlqArgs),
-    /// Rebuild a projection's state and views from the topics.
+    /// Rebuild a projection's state and views, or a decider's state, from the topics.
     Replay(ReplayArgs),
     /// Describe processors: what they read, keep and write.
     Topology(TopologyArgs),

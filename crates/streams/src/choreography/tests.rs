@@ -43,7 +43,10 @@ fn a_memory_of_its_owner_needs_no_reaction_and_may_have_none() {
     check(with(order()), "no step emits it");
     check(noted(|_| ()).ends_with("Noted"), "a memory and an end");
     check(noted(|steps| steps.push(Step::on("mail", "Noted").needs_no_undo())), "mail reacts to it");
-    check(noted(|steps| steps.push(Step::on("orders", "Created").emits(&["Noted"]).needs_no_undo())), "nothing but memories");
+    check(
+        noted(|steps| steps.push(Step::on("orders", "Created").emits(&["Noted"]).needs_no_undo())),
+        "nothing but memories",
+    );
 }
 
 #[test]

@@ -207,7 +207,8 @@ impl<D: Decider> Participant<D> {
         if let Some((_, types)) = &own_events {
             let known = |name: &str| self.table.events.iter().any(|(known, _)| *known == name);
             let missing = types.iter().map(|message| message.full_name).filter(|name| !known(name));
-            self.problems.extend(missing.map(|name| format!("state can't be rebuilt from {name}: say event::<{name}>(…)")));
+            self.problems
+                .extend(missing.map(|name| format!("state can't be rebuilt from {name}: say event::<{name}>(…)")));
         }
         if !self.problems.is_empty() {
             return Err(Error { subject: format!("participant {}", self.name), problems: self.problems });
@@ -248,7 +249,8 @@ impl<D: Decider> Participant<D> {
 fn rebuild<D: Decider>(name: &str, domain: Domain, events: Declare, table: &Arc<Table<D>>) -> Result<Topology, Error> {
     let mut topology = Topology::named(name);
     let mut main = topology.subtopology(MAIN, domain);
-    for edge in [FailureKind::Decode, FailureKind::Process, FailureKind::Produce, FailureKind::Timeout, FailureKind::State]
+    for edge in
+        [FailureKind::Decode, FailureKind::Process, FailureKind::Produce, FailureKind::Timeout, FailureKind::State]
     {
         main.policy(edge, Policy::Stop);
     }

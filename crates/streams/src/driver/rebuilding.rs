@@ -49,8 +49,7 @@ impl TestDriver {
                 let write = |key: &[u8], value: Option<&[u8]>| {
                     changes.push((store, key.to_vec(), value.map(<[u8]>::to_vec)));
                 };
-                corrected +=
-                    corrections(store, &running.base, &base, write).map_err(|error| failed(error.message))?;
+                corrected += corrections(store, &running.base, &base, write).map_err(|error| failed(error.message))?;
             }
             let (topic, timestamp) = (running.task.changelog_topic(), running.task.stream_time());
             for (store, key, value) in &changes {
@@ -76,7 +75,8 @@ impl TestDriver {
         let Some(running) = first.and_then(|at| self.tasks.get_mut(at)) else { return Ok(()) };
         let stores = running.task.subtopology().into_iter().flat_map(|part| &part.stores);
         let number = stores.filter(|store| store.name == processor).map(|store| store.number).next();
-        let number = number.ok_or_else(|| Error::new("test driver", format!("{processor} has no store {processor}")))?;
+        let number =
+            number.ok_or_else(|| Error::new("test driver", format!("{processor} has no store {processor}")))?;
         running.base.write(number, key, value);
         running.resume()
     }

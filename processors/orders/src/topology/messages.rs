@@ -20,9 +20,7 @@ pub(super) fn publish(event: &Addressed<Fact>, emitter: &mut Emitter<'_, '_>) ->
             emitter.send(&created(order_id, *order, currency, lines, placed_at))
         }
         Fact::ConfirmationAsked => emitter.send(&OrderConfirmationRequested { order_id }),
-        Fact::Held { held, .. } => {
-            emitter.send(&OrderStockHeld { order_id, total: held.total, items: priced(held) })
-        }
+        Fact::Held { held, .. } => emitter.send(&OrderStockHeld { order_id, total: held.total, items: priced(held) }),
         Fact::Confirmed { customer_id, held, .. } => {
             emitter.send(&OrderConfirmed { order_id, customer_id, total: held.total, items: priced(held) })
         }

@@ -51,8 +51,7 @@ impl<'a> Corrector<'a> {
             self.producer.begin().into_result()?;
         }
         let key = [&[store.0], key].concat();
-        let record =
-            OutgoingRecord { partition: Some(partition), key: Some(&key), value, ..OutgoingRecord::default() };
+        let record = OutgoingRecord { partition: Some(partition), key: Some(&key), value, ..OutgoingRecord::default() };
         self.producer.produce(self.changelog, &record)?;
         self.open += 1;
         if self.open == WRITES_MAX { self.commit() } else { Ok(()) }

@@ -105,7 +105,8 @@ impl Folded {
         read_range(&cluster.connection, ranges, Isolation::ReadCommitted, PATIENCE, |seen| {
             let place = format!("{}-{}", seen.topic, seen.place());
             let part = self.partitions.get_mut(&seen.partition);
-            let part = part.ok_or_else(|| Error::failed(format!("{place} is of a partition that the events do not have")));
+            let part =
+                part.ok_or_else(|| Error::failed(format!("{place} is of a partition that the events do not have")));
             result = part.and_then(|part| each(part, seen)).map_err(|error| error.context(place));
             if result.is_ok() { Next::Continue } else { Next::Stop }
         })?;

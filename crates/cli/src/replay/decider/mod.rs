@@ -54,12 +54,14 @@ pub fn replay(arguments: &ReplayArgs, home: &Home, topology: &Topology) -> Resul
         return Ok(());
     }
     let rebuild = topology.rebuild().ok_or_else(|| Error::failed("its state is no fold of its events"))?;
-    let facts = headwater_runtime::topic_facts(&cluster.admin, std::slice::from_ref(rebuild), cluster.connection.prefix());
+    let facts =
+        headwater_runtime::topic_facts(&cluster.admin, std::slice::from_ref(rebuild), cluster.connection.prefix());
     let facts = facts.map_err(reset::failed)?;
     let changelog = partitions_of(&cluster.topic(plan.changelog.as_str())?);
     let (events, held) = (settled(&cluster, &events)?, settled(&cluster, &changelog)?);
     let scratch = Scratch::new(None, &arguments.application, topology.name());
-    let mut folded = Folded::open(scratch.path(), arguments.memory_mib, topology, facts, schemas(home, &cluster)?, &cluster)?;
+    let mut folded =
+        Folded::open(scratch.path(), arguments.memory_mib, topology, facts, schemas(home, &cluster)?, &cluster)?;
     let records = folded.read_events(&cluster, &events)?;
     folded.read_held(&cluster, &held)?;
     let mut corrector = Corrector::new(&cluster, &plan)?;

@@ -20,7 +20,9 @@ fn the_plan_says_what_is_folded_and_what_is_kept() {
     plan.measure(&[(partition, Ends { beginning: at(2), end: at(100) })].into());
     assert_eq!((plan.partitions, plan.records), (1, 98));
     let text = plan.describe();
-    for expected in ["folded", "orders.events", "98 offsets", "orders-main-changelog", "orders, timers", "kept", "wiped"] {
+    for expected in
+        ["folded", "orders.events", "98 offsets", "orders-main-changelog", "orders, timers", "kept", "wiped"]
+    {
         assert!(text.contains(expected), "{expected} is not in:\n{text}");
     }
 }
