@@ -156,3 +156,6 @@ impl<'a> Pages<'a> {
         Ok(self.page.next())
     }
 }
+
+#[cfg(test)]
+mod tests;
