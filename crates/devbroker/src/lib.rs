@@ -4,6 +4,8 @@
 mod api;
 mod cluster;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod group;
 pub mod log;
 mod server;

@@ -21,10 +21,12 @@ mod segment;
 mod sync;
 mod tail;
 mod types;
+mod unfolded;
 
 pub use config::{CleanupPolicy, LogConfig, TimestampType};
 pub use partition_log::PartitionLog;
 pub use sync::PendingSync;
+pub(crate) use unfolded::{read_records, rewrite};
 pub use types::{AbortedTransaction, Appended, Fetched, Isolation, Maintained, ProducerInfo, Recovery, TimedOffset};
 
 #[cfg(test)]

@@ -145,5 +145,13 @@ fn read_member(reader: &mut Reader<'_>, protocol: &str, now_ms: i64) -> Option<M
     Some(member)
 }
 
+/// Reads a record and writes what it read, for fuzzing.
+pub(crate) fn rewritten(key: &[u8], value: &[u8]) -> Option<(Bytes, Bytes)> {
+    match read_key(key)? {
+        Key::Offset { group, at } => Some((offset_key(&group, &at), offset_value(&read_offset(value, 0)?))),
+        Key::Group(group) => Some((group_key(&group), group_value(&read_group(value, 0)?))),
+    }
+}
+
 #[cfg(test)]
 mod tests;

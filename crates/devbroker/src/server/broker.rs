@@ -102,7 +102,11 @@ impl Broker {
             StorageKind::Memory => None,
         };
         let connections = Arc::new(Semaphore::new(options.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
-        let node = tokio::task::spawn_blocking(move || open_node(options, address))
+        let open = move || {
+            let (storage, log_dir) = open_storage(&options.storage)?;
+            open_node(storage, log_dir, options, address)
+        };
+        let node = tokio::task::spawn_blocking(open)
             .await
             .map_err(|error| Error::new(ErrorKind::Io, format!("opening the storage failed: {error}")))??;
         let node = Arc::new(node);
@@ -145,11 +149,20 @@ impl Broker {
     }
 }
 
-fn open_node(options: BrokerOptions, address: SocketAddr) -> Result<Node, Error> {
-    let (storage, log_dir): (Arc<dyn Storage>, String) = match &options.storage {
+fn open_storage(kind: &StorageKind) -> Result<(Arc<dyn Storage>, String), Error> {
+    Ok(match kind {
         StorageKind::Disk(dir) => (Arc::new(DiskStorage::new(dir)?), dir.display().to_string()),
         StorageKind::Memory => (Arc::new(MemoryStorage::new()), "memory".to_owned()),
-    };
+    })
+}
+
+/// The node over its storage, which `log_dir` names.
+pub(crate) fn open_node(
+    storage: Arc<dyn Storage>,
+    log_dir: String,
+    options: BrokerOptions,
+    address: SocketAddr,
+) -> Result<Node, Error> {
     let clock = options.clock;
     let catalog = Arc::new(Catalog::open(storage, clock.clone())?);
     let internal = |name: &str| {

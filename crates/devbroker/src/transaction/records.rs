@@ -68,5 +68,10 @@ pub(crate) fn read_value(bytes: &[u8]) -> Option<Transaction> {
     Some(transaction)
 }
 
+/// Reads a record and writes what it read, for fuzzing.
+pub(crate) fn rewritten(id: &[u8], transaction: &[u8]) -> Option<(Bytes, Bytes)> {
+    Some((key(&read_key(id)?), value(&read_value(transaction)?)))
+}
+
 #[cfg(test)]
 mod tests;

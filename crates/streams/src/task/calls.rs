@@ -217,6 +217,7 @@ impl Core {
     ) -> Result<(), Failure> {
         let next = self.overlay.get(TableIndex::META, NEXT_CALL, base)?;
         let id = next.as_deref().and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes);
+        let next = id.checked_add(1).ok_or_else(|| Failure::state("the store of calls has used up its numbers"))?;
         let stored = StoredCall {
             node: node.to_owned(),
             step: call.step.to_owned(),
@@ -225,7 +226,7 @@ impl Core {
             ordering_key: Bytes::copy_from_slice(call.ordering_key),
             request: call.request.into(),
         };
-        self.overlay.put(TableIndex::META, NEXT_CALL, Some(Bytes::copy_from_slice(&(id + 1).to_be_bytes())));
+        self.overlay.put(TableIndex::META, NEXT_CALL, Some(Bytes::copy_from_slice(&next.to_be_bytes())));
         self.overlay.put(TableIndex::CALLS, &id.to_be_bytes(), Some(stored.to_bytes()?.into()));
         self.calls.at_hand.push((CallId(id), stored));
         Ok(())

@@ -144,7 +144,9 @@ impl Core {
     ) -> Result<(), Failure> {
         let next = self.overlay.get(TableIndex::META, NEXT_RECORD, base)?;
         let number = next.as_deref().and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes);
-        self.overlay.put(TableIndex::META, NEXT_RECORD, Some(Bytes::copy_from_slice(&(number + 1).to_be_bytes())));
+        let used_up = || Failure::state("the store of parked records has used up its numbers");
+        let next = number.checked_add(1).ok_or_else(used_up)?;
+        self.overlay.put(TableIndex::META, NEXT_RECORD, Some(Bytes::copy_from_slice(&next.to_be_bytes())));
         let mut place = record_prefix(key);
         place.extend_from_slice(&number.to_be_bytes());
         self.overlay.put(TableIndex::PARKED, &place, Some(to_bytes(topic, record)?.into()));
