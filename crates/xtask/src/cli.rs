@@ -6,7 +6,7 @@ use crate::kafka::{self, Options};
 use crate::process;
 use crate::setup::{self, Purpose};
 use crate::suite::{self, Parts};
-use crate::{readme, registry, tidy, workspace};
+use crate::{fuzz, readme, registry, tidy, workspace};
 
 const HELP: &str = "\
 cargo xtask COMMAND
@@ -22,6 +22,7 @@ cargo xtask COMMAND
   registry up|down        Apicurio Registry with a Confluent API: [--port 8081]
   bench [ARGS…]           Headwater beside Kafka Streams on one Apache Kafka, as ratios
   crash [ARGS…]           kill -9 under load, again and again, then count
+  fuzz [TARGET]           what reads bytes from outside, each target for [--seconds 60]
   clean-clone             clone HEAD into an empty folder and run .ci/run there
 ";
 
@@ -42,6 +43,7 @@ pub fn run(words: &[String]) -> Result<u8> {
         "registry" => registry_command(rest),
         "bench" => with_kafka("headwater-bench", &[], rest),
         "crash" => with_kafka("headwater-tests", &["--bin", "crash"], rest),
+        "fuzz" => fuzz_command(rest),
         "clean-clone" => clean_clone(rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
@@ -230,6 +232,15 @@ fn with_kafka(package: &str, binary: &[&str], rest: &[String]) -> Result<u8> {
     let status = process::Group::spawn(&mut command)?.wait()?;
     drop(run);
     Ok(process::exit_code(status))
+}
+
+fn fuzz_command(rest: &[String]) -> Result<u8> {
+    let mut args = Args::new(rest);
+    let seconds = args.number("--seconds")?.unwrap_or(60);
+    let target = args.word();
+    args.finish()?;
+    let crashes = fuzz::run(target.as_deref(), seconds)?;
+    Ok(u8::from(crashes > 0))
 }
 
 fn clean_clone(rest: &[String]) -> Result<u8> {

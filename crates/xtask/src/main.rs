@@ -5,6 +5,7 @@
 mod args;
 mod cli;
 mod failure;
+mod fuzz;
 mod http;
 mod kafka;
 mod maven;

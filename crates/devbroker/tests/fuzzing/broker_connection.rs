@@ -15,17 +15,26 @@ const API_VERSIONS: &[u8] = &[0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 7, 0xff, 0xff];
 const HOUR_MS: i64 = 3_600_000;
 
 pub fn target(bytes: &[u8]) {
+    served(bytes);
+}
+
+/// How many requests were served; none where the broker closed the connection.
+pub fn served(bytes: &[u8]) -> Option<usize> {
     let _entered = RUNTIME.enter();
     let storage = Arc::new(MemoryStorage::new());
     let mut broker = OfflineBroker::open(storage.clone()).expect("empty storage");
-    match broker.serve(bytes) {
-        Exchange::Served(answers) => hold(&answers),
+    let served = match broker.serve(bytes) {
+        Exchange::Served(answers) => {
+            hold(&answers);
+            Some(answers.len())
+        }
         Exchange::Closed(answers, why) => {
             hold(&answers);
             assert!(!why.contains("cannot be encoded"), "{why}");
             assert!(!why.contains("panicked"), "{why}");
+            None
         }
-    }
+    };
     broker.pass_ms(HOUR_MS);
     serves(&mut broker);
     let topics = broker.topics();
@@ -37,6 +46,7 @@ pub fn target(bytes: &[u8]) {
     broker.close().expect("memory");
     let broker = OfflineBroker::open(storage).expect("what the broker wrote");
     assert_eq!(broker.topics(), topics);
+    served
 }
 
 fn hold(answers: &[Answer]) {

@@ -38,7 +38,8 @@ pub fn target(bytes: &[u8]) {
 fn written(envelope: &Envelope) -> Envelope {
     let mut headers = Headers::new();
     envelope.write(&mut headers);
-    let read = Envelope::read(&headers).unwrap_or_else(|error| panic!("{envelope:?} was written, and is refused: {error}"));
+    let read =
+        Envelope::read(&headers).unwrap_or_else(|error| panic!("{envelope:?} was written, and is refused: {error}"));
     read.expect("it has an id")
 }
 

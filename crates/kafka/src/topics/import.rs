@@ -41,7 +41,7 @@ pub fn import(actual: &Actual, prefix: &TopicPrefix) -> Result<String, Error> {
             |topic: &ActualTopic| topic.configs.get("max.message.bytes").and_then(|text| text.parse::<u64>().ok());
         dead_letters.name.as_str().strip_suffix(".dlq") == Some(source.name.as_str())
             && dead_letters.partitions == source.partitions
-            && bytes(dead_letters) == bytes(source).map(|bytes| bytes + DEAD_LETTER_ROOM_BYTES)
+            && bytes(dead_letters) == bytes(source).map(|bytes| bytes.saturating_add(DEAD_LETTER_ROOM_BYTES))
     };
     let all: Vec<_> = actual.topics.iter().filter(ours).collect();
     let topics = all

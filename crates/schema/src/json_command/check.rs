@@ -177,10 +177,9 @@ fn value(tree: &Tree, id: CheckId, raw: Raw<'_>) -> Checked {
         (Check::Text, Raw::Text(text)) => Ok(Value::String(text.into_owned())),
         (Check::Decimal { scale, digits }, Raw::Text(text)) => match plain_decimal(&text, *scale, *digits) {
             Some(plain) => Ok(Value::String(plain)),
-            None => Err(Found::here(Problem::WrongType {
-                expected: tree.expected(id),
-                found: Raw::Text(text).describe(),
-            })),
+            None => {
+                Err(Found::here(Problem::WrongType { expected: tree.expected(id), found: Raw::Text(text).describe() }))
+            }
         },
         (Check::Bytes { size }, Raw::Text(text)) if fits_bytes(&text, *size) => Ok(Value::String(text.into_owned())),
         (Check::Enum { symbols }, Raw::Text(text)) => {
@@ -295,7 +294,8 @@ fn plain_decimal(text: &str, scale: u32, digits_max: u32) -> Option<String> {
         return None;
     }
     let whole = whole.trim_start_matches('0');
-    let significant = if whole.is_empty() { fraction.trim_start_matches('0').len() } else { whole.len() + fraction.len() };
+    let significant =
+        if whole.is_empty() { fraction.trim_start_matches('0').len() } else { whole.len() + fraction.len() };
     if significant > digits_max as usize {
         return None;
     }

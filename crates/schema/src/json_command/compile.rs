@@ -247,14 +247,12 @@ impl Compiler<'_> {
             Node::Float => Check::Float,
             Node::Double => Check::Double,
             Node::String => Check::Text,
-            Node::Bytes | Node::Fixed(_) if matches!(logical, Some(Logical::Decimal { .. })) => {
-                match logical {
-                    Some(Logical::Decimal { scale, precision }) => {
-                        Check::Decimal { scale: *scale, digits: (*precision).min(DECIMAL_DIGITS_MAX) }
-                    }
-                    _ => Check::Bytes { size: None },
+            Node::Bytes | Node::Fixed(_) if matches!(logical, Some(Logical::Decimal { .. })) => match logical {
+                Some(Logical::Decimal { scale, precision }) => {
+                    Check::Decimal { scale: *scale, digits: (*precision).min(DECIMAL_DIGITS_MAX) }
                 }
-            }
+                _ => Check::Bytes { size: None },
+            },
             Node::Bytes => Check::Bytes { size: None },
             Node::Fixed(fixed) => Check::Bytes { size: Some(fixed.size_bytes) },
             Node::Enum(enumeration) => Check::Enum { symbols: enumeration.symbols.clone() },

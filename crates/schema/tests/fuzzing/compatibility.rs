@@ -18,7 +18,8 @@ pub fn target(bytes: &[u8]) {
     let earlier = [old.clone(), old];
     for level in Level::ALL {
         let versions = if level.is_transitive() { 2 } else { 1 };
-        let found = if level.is_backward() { backward.len() } else { 0 } + if level.is_forward() { forward.len() } else { 0 };
+        let found =
+            if level.is_backward() { backward.len() } else { 0 } + if level.is_forward() { forward.len() } else { 0 };
         let conflicts = check(level, &new, &earlier);
         assert_eq!(conflicts.len(), versions * found, "{level}");
         for conflict in conflicts {

@@ -1,5 +1,7 @@
 //! What this crate reads from outside, fuzzed: see fuzz/README.md.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
 mod avro_value;
 mod compatibility;
 mod json_command;

@@ -1,5 +1,7 @@
 //! What a task reads back from its stores, fuzzed: see fuzz/README.md.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
 mod stored_state;
 
 use headwater_fuzzing::{Failure, check};

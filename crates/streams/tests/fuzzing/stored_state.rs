@@ -9,8 +9,8 @@ use bytes::Bytes;
 use headwater_event::{Envelope, EventId, Timestamp};
 use headwater_log::{Headers, Offset, Partition, TopicName};
 use headwater_streams::{
-    Call, CallResult, Context, Effects, Failure, FailureKind, Input, InputState, Limits, LocalSchemas, MemoryBase, Policy,
-    Processor, Record, Step, StoreNumber, Task, TaskEnvironment, TimeKind, Timer, TopicFacts, Topology,
+    Call, CallResult, Context, Effects, Failure, FailureKind, Input, InputState, Limits, LocalSchemas, MemoryBase,
+    Policy, Processor, Record, Step, StoreNumber, Task, TaskEnvironment, TimeKind, Timer, TopicFacts, Topology,
 };
 use uuid::Uuid;
 

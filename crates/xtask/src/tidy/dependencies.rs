@@ -8,12 +8,12 @@ use super::tree::{File, Tree};
 /// What ARCHITECTURE.md says about the crates.
 pub const DIRECTIONS: &str = "dependencies point one way: log <- event <- contracts; log, event <- schema; \
 log, event <- kafka; log, event, schema <- streams; streams, schema, kafka <- runtime; processors see log, event, \
-contracts, schema and streams, never another processor (but the tests of sagas, which run all of them); devbroker and xtask stand alone; only cli and tests see devbroker.";
+contracts, schema and streams, never another processor (but the tests of sagas, which run all of them); devbroker, fuzzing and xtask stand alone; only cli, tests and fuzz see devbroker.";
 
 /// What ARCHITECTURE.md says about foreign crates.
 pub const FOREIGN: &str = "only crates/kafka names rdkafka, only crates/runtime names rocksdb (tests and bench may, as \
 peers), only schema and cli name axum, only devbroker and tests name kafka-protocol; log, event, contracts, streams and \
-the processors name no tokio: they are pure, and build in seconds.";
+the processors name no tokio: they are pure, and build in seconds. What fuzz names is what the tests that it runs name.";
 
 const ANY: &[&str] = &["*"];
 const PROCESSOR: &[&str] = &["log", "event", "contracts", "schema", "streams"];
@@ -28,7 +28,9 @@ const MAP: &[(&str, &[&str])] = &[
     ("crates/streams", &["log", "event", "schema"]),
     ("crates/runtime", &["log", "event", "schema", "kafka", "streams"]),
     ("crates/devbroker", &[]),
+    ("crates/fuzzing", &[]),
     ("crates/xtask", &[]),
+    ("fuzz", &["log", "event", "schema", "streams", "devbroker", "processors/sagas"]),
     ("crates/cli", ANY),
     ("tests", ANY),
     ("bench", &["log", "event", "contracts", "schema", "kafka", "streams", "runtime"]),
@@ -37,6 +39,13 @@ const MAP: &[(&str, &[&str])] = &[
 /// What only a crate's tests may name besides: the generated types are tested with the codecs above them, and the
 /// tracker with the processors that it watches.
 const FOR_TESTS: &[(&str, &str)] = &[
+    ("crates/event", "fuzzing"),
+    ("crates/schema", "fuzzing"),
+    ("crates/kafka", "fuzzing"),
+    ("crates/streams", "fuzzing"),
+    ("crates/worker", "fuzzing"),
+    ("crates/devbroker", "fuzzing"),
+    ("processors/sagas", "fuzzing"),
     ("crates/contracts", "schema"),
     ("processors/sagas", "processors/orders"),
     ("processors/sagas", "processors/inventory"),
@@ -50,11 +59,11 @@ const FOR_TESTS: &[(&str, &str)] = &[
 const OWNERS: &[(&[&str], &[&str])] = &[
     (&["rdkafka", "rdkafka-sys"], &["crates/kafka", "tests", "bench"]),
     (&["rocksdb", "librocksdb-sys"], &["crates/runtime", "bench"]),
-    (&["axum"], &["crates/schema", "crates/cli"]),
+    (&["axum"], &["crates/schema", "crates/cli", "fuzz"]),
     (&["kafka-protocol"], &["crates/devbroker", "tests"]),
     (
         &["tokio"],
-        &["crates/schema", "crates/kafka", "crates/runtime", "crates/devbroker", "crates/cli", "tests", "bench"],
+        &["crates/schema", "crates/kafka", "crates/runtime", "crates/devbroker", "crates/cli", "tests", "bench", "fuzz"],
     ),
 ];
 

@@ -1,0 +1,7 @@
+//! The target `broker_files`; what it asserts is said where it stands.
+#![no_main]
+
+#[path = "../../crates/devbroker/tests/fuzzing/broker_files.rs"]
+mod target;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| target::target(bytes));
