@@ -90,15 +90,16 @@ impl Envelope {
 
     /// Adds this metadata to headers.
     pub fn write(&self, headers: &mut Headers) {
+        let mut text = [0; 36];
         headers.push(header::SPEC_VERSION, "1.0");
-        headers.push(header::ID, self.id.to_string());
+        headers.push(header::ID, self.id.text(&mut text));
         headers.push(header::SOURCE, &self.source);
         headers.push(header::TYPE, &self.message_type);
         headers.push(header::SUBJECT, &self.subject);
-        headers.push(header::TIME, self.time.to_string());
+        headers.push(header::TIME, self.time.rfc3339(&mut [0; 24]));
         headers.push(header::CORRELATION_ID, self.correlation_id.as_str());
         if let Some(cause) = &self.causation_id {
-            headers.push(header::CAUSATION_ID, cause.to_string());
+            headers.push(header::CAUSATION_ID, cause.text(&mut text));
         }
         headers.push(header::DATA_VERSION, "1");
         if let Some(trace) = &self.trace_parent {

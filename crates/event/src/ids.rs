@@ -36,6 +36,11 @@ impl EventId {
         Self(hash(&[cluster_id.as_bytes(), topic_id.as_bytes(), &partition.to_be_bytes(), &offset.to_be_bytes()]))
     }
 
+    /// The id as text, written into a buffer: 36 characters, lower case.
+    pub(crate) fn text<'b>(&self, buffer: &'b mut [u8; 36]) -> &'b str {
+        self.0.hyphenated().encode_lower(buffer)
+    }
+
     /// The id of what a foreign producer named with text that is no UUID.
     #[must_use]
     pub fn of_text(text: &str) -> Self {
@@ -45,7 +50,7 @@ impl EventId {
 
 /// Parts are length-prefixed, so that no two lists of parts run together to the same bytes.
 fn hash(parts: &[&[u8]]) -> Uuid {
-    let mut bytes = Vec::with_capacity(96);
+    let mut bytes = Vec::with_capacity(128);
     for part in parts {
         bytes.extend_from_slice(&(part.len() as u32).to_be_bytes());
         bytes.extend_from_slice(part);

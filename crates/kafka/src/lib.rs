@@ -23,6 +23,6 @@ pub use positions::{CommittedOffset, Isolation, OffsetToCommit, StartAt, StartOf
 pub use prefix::TopicPrefix;
 pub use producer::{
     Delivered, Delivery, Outcome, OutgoingRecord, Producer, ProducerSettings, TopicHandle, TransactionalProducer,
-    TransactionalProducerSettings,
+    TransactionalProducerSettings, Written,
 };
 pub use settings::{ConnectionSettings, MessageBroker};

@@ -7,7 +7,7 @@ mod record;
 mod sender;
 mod transactional;
 
-pub use deliveries::Delivered;
+pub use deliveries::{Delivered, Written};
 pub use idempotent::{Delivery, Producer, ProducerSettings};
 pub use outcome::Outcome;
 pub use record::OutgoingRecord;

@@ -88,6 +88,20 @@ impl Headers {
         self.entries.iter().map(|entry| self.view(entry))
     }
 
+    /// All headers in order, names as the bytes that they are.
+    pub fn iter_bytes(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+        self.entries.iter().map(|entry| {
+            let name = self.text.get(entry.name.clone()).unwrap_or_default();
+            (name, entry.value.clone().and_then(|range| self.text.get(range)))
+        })
+    }
+
+    /// Bytes of all names and values together; more where headers were removed.
+    #[must_use]
+    pub const fn size_bytes(&self) -> usize {
+        self.text.len()
+    }
+
     /// How many headers there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -21,7 +21,7 @@ impl Record {
     /// How many bytes of memory it holds, about.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
-        let headers: usize = self.headers.iter().map(|h| h.name.len() + h.value.map_or(0, <[u8]>::len) + 40).sum();
+        let headers = self.headers.size_bytes() + self.headers.len() * 40;
         self.key.as_ref().map_or(0, Bytes::len) + self.value.as_ref().map_or(0, Bytes::len) + headers + 96
     }
 }
@@ -38,7 +38,7 @@ pub struct InputTopic {
 }
 
 /// A topic by its index in the task environment: [`crate::TaskEnvironment::topic`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct TopicRef(pub(crate) u32);
 
 impl TopicRef {
@@ -78,6 +78,6 @@ impl Output {
 }
 
 pub(crate) fn size_bytes(key: Option<&[u8]>, value: Option<&[u8]>, headers: &Headers) -> usize {
-    let headers: usize = headers.iter().map(|h| h.name.len() + h.value.map_or(0, <[u8]>::len) + 10).sum();
+    let headers = headers.size_bytes() + headers.len() * 10;
     OVERHEAD_BYTES + key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len) + headers
 }

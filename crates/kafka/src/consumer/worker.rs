@@ -61,6 +61,9 @@ impl WorkerConsumerSettings {
 
 /// One member of a group, for one OS thread. It never commits by itself and never chooses an offset by itself.
 pub struct WorkerConsumer {
+    // Before the client, which must outlive it.
+    queue: ConsumerQueue,
+    batch: Batch,
     handle: ConsumerHandle,
     callbacks: Arc<Callbacks>,
 }
@@ -131,7 +134,8 @@ impl WorkerConsumer {
         callbacks.belong_to(Arc::downgrade(&client));
         // SAFETY: the client is alive; its general events are served by the same poll as its records from here on.
         check(unsafe { sys::rd_kafka_poll_set_consumer(client.as_ptr()) }, "the consumer cannot be made")?;
-        Ok(Self { handle: ConsumerHandle::new(client), callbacks })
+        let queue = ConsumerQueue::of(&client)?;
+        Ok(Self { queue, batch: Batch::new(), handle: ConsumerHandle::new(client), callbacks })
     }
 
     /// What can be asked besides polling, to be kept elsewhere.
@@ -175,36 +179,53 @@ impl WorkerConsumer {
         Ok(polled)
     }
 
-    fn poll_inside(&self, wait: Duration, records_max: usize) -> Polled {
+    fn poll_inside(&mut self, wait: Duration, records_max: usize) -> Polled {
         let mut polled = Polled::default();
-        let mut wait_ms = millis(wait);
-        while polled.records < records_max && !self.callbacks.has_panicked() {
-            // SAFETY: the client is alive; what is returned is ours to destroy.
-            let message = unsafe { sys::rd_kafka_consumer_poll(self.handle.client().as_ptr(), wait_ms) };
-            let Some(message) = std::ptr::NonNull::new(message) else {
-                polled.drained = true;
+        // librdkafka waits for a whole batch as long as it may: the first message alone is waited for.
+        // SAFETY: the client is alive; what is returned is ours to destroy.
+        let first = unsafe { sys::rd_kafka_consumer_poll(self.handle.client().as_ptr(), millis(wait)) };
+        let Some(first) = std::ptr::NonNull::new(first) else {
+            polled.drained = true;
+            return polled;
+        };
+        let mut next = self.take(&Message(first), &mut polled);
+        while next == Next::Continue && polled.records < records_max && !self.callbacks.has_panicked() {
+            let room = self.batch.room().min(records_max - polled.records);
+            // SAFETY: the queue belongs to the client, which is alive; the array has that much room, and what is
+            // written to it is ours to destroy.
+            let count = unsafe { sys::rd_kafka_consume_batch_queue(self.queue.0, 0, self.batch.as_mut_ptr(), room) };
+            let count = usize::try_from(count).unwrap_or(0);
+            // All of a batch is taken: what was left for later could be outdated by then.
+            for message in self.batch.messages(count) {
+                if self.take(&message, &mut polled) == Next::Stop {
+                    next = Next::Stop;
+                }
+            }
+            if count < room {
+                polled.drained = next == Next::Continue;
                 break;
-            };
-            let message = Message(message);
-            wait_ms = 0;
-            match message.code() {
-                0 => {
-                    polled.records += 1;
-                    // SAFETY: no error, and the message lives until the end of this turn.
-                    let record = unsafe { Record::new(message.0.as_ptr()) };
-                    if self.callbacks.ask(|handler| handler.record(&record)) != Some(Next::Continue) {
-                        break;
-                    }
-                }
-                EOF => {
-                    if let Some((partition, position)) = message.end() {
-                        self.callbacks.ask(|handler| handler.end(&partition, position));
-                    }
-                }
-                code => polled.errors.push(message.error(code)),
             }
         }
         polled
+    }
+
+    /// Gives a message to the handler.
+    fn take(&self, message: &Message, polled: &mut Polled) -> Next {
+        match message.code() {
+            0 => {
+                polled.records += 1;
+                // SAFETY: no error, and the message lives until the end of this turn.
+                let record = unsafe { Record::new(message.0.as_ptr()) };
+                return self.callbacks.ask(|handler| handler.record(&record)).unwrap_or(Next::Stop);
+            }
+            EOF => {
+                if let Some((partition, position)) = message.end() {
+                    self.callbacks.ask(|handler| handler.end(&partition, position));
+                }
+            }
+            code => polled.errors.push(message.error(code)),
+        }
+        Next::Continue
     }
 
     /// Ends the membership: the handler is asked to give back what is left. A static member keeps its partitions
@@ -228,7 +249,60 @@ impl Deref for WorkerConsumer {
     }
 }
 
+/// Messages that are taken out of librdkafka's queue at a time: one lock for all of them.
+const BATCH_MESSAGES_MAX: usize = 512;
+
 const EOF: i32 = code_of(sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__PARTITION_EOF);
+
+/// The consumer's queue of records and events.
+struct ConsumerQueue(*mut sys::rd_kafka_queue_t);
+
+// SAFETY: librdkafka's queues may be used from any thread; the handle is destroyed once.
+unsafe impl Send for ConsumerQueue {}
+
+impl ConsumerQueue {
+    fn of(client: &Client) -> Result<Self, Error> {
+        // SAFETY: the client is alive; the handle is ours to destroy.
+        let queue = unsafe { sys::rd_kafka_queue_get_consumer(client.as_ptr()) };
+        if queue.is_null() {
+            Err(Error::invalid("the consumer has no queue: it needs a group"))
+        } else {
+            Ok(Self(queue))
+        }
+    }
+}
+
+impl Drop for ConsumerQueue {
+    fn drop(&mut self) {
+        // SAFETY: owned, and destroyed once, before the client.
+        unsafe { sys::rd_kafka_queue_destroy(self.0) }
+    }
+}
+
+/// Room for messages that are taken together.
+struct Batch(Vec<*mut sys::rd_kafka_message_t>);
+
+// SAFETY: the pointers are written and read within one poll; between polls they are dead.
+unsafe impl Send for Batch {}
+
+impl Batch {
+    fn new() -> Self {
+        Self(vec![std::ptr::null_mut(); BATCH_MESSAGES_MAX])
+    }
+
+    const fn room(&self) -> usize {
+        self.0.len()
+    }
+
+    const fn as_mut_ptr(&mut self) -> *mut *mut sys::rd_kafka_message_t {
+        self.0.as_mut_ptr()
+    }
+
+    /// The first `count` messages, owned: each is destroyed when its turn is over, all of them whatever happens.
+    fn messages(&self, count: usize) -> Vec<Message> {
+        self.0.iter().take(count).filter_map(|message| std::ptr::NonNull::new(*message)).map(Message).collect()
+    }
+}
 
 /// An owned message: a record, or an event about a partition.
 struct Message(std::ptr::NonNull<sys::rd_kafka_message_t>);

@@ -20,6 +20,48 @@ pub struct Delivered {
     pub first_error: Option<Error>,
 }
 
+/// What was written to one partition since the numbers were last cleared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    first: i64,
+    last: i64,
+    records: u64,
+}
+
+impl Written {
+    const NOTHING: Self = Self { first: i64::MAX, last: -1, records: 0 };
+
+    /// librdkafka reports a record whose sequence number the broker had already as a success without an offset (-1):
+    /// it counts, and no place is known for it.
+    fn note(&mut self, offset: i64) {
+        self.records += 1;
+        if offset >= 0 {
+            self.first = self.first.min(offset);
+            self.last = self.last.max(offset);
+        }
+    }
+
+    /// How many records were written.
+    #[must_use]
+    pub const fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// The last offset; None when no place is known.
+    #[must_use]
+    pub fn last(&self) -> Option<Offset> {
+        Offset::new(self.last).ok()
+    }
+
+    /// The first offset, if the records lie one behind another with nothing of anybody else's in between, and the place
+    /// of each is known.
+    #[must_use]
+    pub fn first_without_gap(&self) -> Option<Offset> {
+        let span = self.last.checked_sub(self.first)?.checked_add(1)?;
+        (u64::try_from(span) == Ok(self.records)).then_some(self.first).and_then(|first| Offset::new(first).ok())
+    }
+}
+
 /// A report about one record that carried a token.
 pub(super) struct Report {
     pub(super) token: u64,
@@ -33,8 +75,8 @@ pub(super) struct Report {
 pub(super) struct Deliveries {
     in_flight: Cell<u64>,
     delivered: RefCell<Delivered>,
-    /// By topic number and partition: the last offset that was written, or -1.
-    last_offsets: RefCell<Vec<Vec<i64>>>,
+    /// By topic number and partition: what was written there.
+    written: RefCell<Vec<Vec<Written>>>,
     /// Whether each record's report is kept.
     keeps_reports: bool,
     reports: RefCell<Vec<Report>>,
@@ -68,8 +110,8 @@ impl Deliveries {
 
     pub(super) fn clear(&self) {
         *self.delivered.borrow_mut() = Delivered::default();
-        for partitions in self.last_offsets.borrow_mut().iter_mut() {
-            partitions.fill(-1);
+        for partitions in self.written.borrow_mut().iter_mut() {
+            partitions.fill(Written::NOTHING);
         }
         *self.last_connection_error.borrow_mut() = None;
     }
@@ -86,17 +128,16 @@ impl Deliveries {
         self.first_rejection.borrow().clone()
     }
 
-    pub(super) fn last_offset(&self, topic: usize, partition: Partition) -> Option<Offset> {
-        let offsets = self.last_offsets.borrow();
-        Offset::new(*offsets.get(topic)?.get(partition.get() as usize)?).ok()
+    pub(super) fn written(&self, topic: usize, partition: Partition) -> Option<Written> {
+        let topics = self.written.borrow();
+        topics.get(topic)?.get(partition.get() as usize).copied().filter(|written| written.records > 0)
     }
 
     pub(super) fn last_offsets(&self, topic: usize, name: &TopicName) -> Vec<(TopicPartition, Offset)> {
-        let offsets = self.last_offsets.borrow();
-        let Some(partitions) = offsets.get(topic) else { return Vec::new() };
-        let known = (0_u32..).zip(partitions).filter_map(|(partition, offset)| {
-            let offset = Offset::new(*offset).ok()?;
-            Some((TopicPartition::new(name.clone(), Partition::new(partition)), offset))
+        let topics = self.written.borrow();
+        let Some(partitions) = topics.get(topic) else { return Vec::new() };
+        let known = (0_u32..).zip(partitions).filter_map(|(partition, written)| {
+            Some((TopicPartition::new(name.clone(), Partition::new(partition)), written.last()?))
         });
         known.collect()
     }
@@ -126,16 +167,16 @@ impl Deliveries {
     }
 
     fn note_offset(&self, topic: usize, partition: usize, offset: i64) {
-        let mut offsets = self.last_offsets.borrow_mut();
-        if offsets.len() <= topic {
-            offsets.resize_with(topic + 1, Vec::new);
+        let mut topics = self.written.borrow_mut();
+        if topics.len() <= topic {
+            topics.resize_with(topic + 1, Vec::new);
         }
-        if let Some(partitions) = offsets.get_mut(topic) {
+        if let Some(partitions) = topics.get_mut(topic) {
             if partitions.len() <= partition {
-                partitions.resize(partition + 1, -1);
+                partitions.resize(partition + 1, Written::NOTHING);
             }
-            if let Some(last) = partitions.get_mut(partition) {
-                *last = (*last).max(offset);
+            if let Some(written) = partitions.get_mut(partition) {
+                written.note(offset);
             }
         }
     }

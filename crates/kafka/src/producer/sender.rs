@@ -99,18 +99,19 @@ impl Sender {
     ) -> Result<(), Error> {
         /// Reports hold memory and room in the queue: they are collected now and then.
         const UNSERVED_MAX: u32 = 1_000;
-        let Some((name, raw)) = self.topics.get(topic.0) else {
+        let Some((_, raw)) = self.topics.get(topic.0) else {
             return Err(Error::invalid("this topic handle belongs to another producer"));
         };
-        let (name, raw) = (name.clone(), *raw);
+        let raw = *raw;
+        let name = |sender: &Self| sender.topic_name(topic).map(ToString::to_string).unwrap_or_default();
         let mut waiting: Option<Deadline> = None;
         loop {
             let Some(error) = self.enqueue(raw, record, token)? else { break };
             if error.code() != crate::native::code_of(sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__QUEUE_FULL) {
-                return Err(error.to_error().context(format!("topic {name}")));
+                return Err(error.to_error().context(format!("topic {}", name(self))));
             }
             if waiting.get_or_insert_with(|| Deadline::after(deadline)).has_passed() {
-                return Err(error.to_error().context(format!("topic {name}: no room to produce in time")));
+                return Err(error.to_error().context(format!("topic {}: no room to produce in time", name(self))));
             }
             self.client.serve(Duration::from_millis(1));
         }
@@ -187,20 +188,14 @@ impl NativeHeaders {
     fn new(headers: &Headers) -> Result<Self, Error> {
         // SAFETY: allocates headers that this value owns.
         let native = Self(unsafe { sys::rd_kafka_headers_new(headers.len()) });
-        for header in headers.iter() {
-            let (value, size) = match header.value {
+        for (name, value) in headers.iter_bytes() {
+            let (value, size) = match value {
                 Some(value) => (value.as_ptr().cast(), value.len().cast_signed()),
                 None => (std::ptr::null(), 0),
             };
             // SAFETY: the name and the value live during the call, with their true lengths, and are copied.
             let code = unsafe {
-                sys::rd_kafka_header_add(
-                    native.0,
-                    header.name.as_ptr().cast(),
-                    header.name.len().cast_signed(),
-                    value,
-                    size,
-                )
+                sys::rd_kafka_header_add(native.0, name.as_ptr().cast(), name.len().cast_signed(), value, size)
             };
             crate::native::check(code, "a header cannot be added")?;
         }

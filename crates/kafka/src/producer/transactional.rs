@@ -5,7 +5,7 @@ use std::time::Duration;
 use headwater_log::{Offset, Partition, TopicName, TopicPartition};
 use rdkafka_sys as sys;
 
-use super::deliveries::Delivered;
+use super::deliveries::{Delivered, Written};
 use super::outcome::Outcome;
 use super::record::OutgoingRecord;
 use super::sender::{Sender, TopicHandle};
@@ -247,7 +247,13 @@ impl TransactionalProducer {
     /// The last offset that this transaction wrote to a partition; complete after a flush.
     #[must_use]
     pub fn last_offset(&self, topic: TopicHandle, partition: Partition) -> Option<Offset> {
-        self.sender.deliveries().last_offset(topic.index(), partition)
+        self.written(topic, partition)?.last()
+    }
+
+    /// What this transaction wrote to a partition; complete after a flush. None for nothing.
+    #[must_use]
+    pub fn written(&self, topic: TopicHandle, partition: Partition) -> Option<Written> {
+        self.sender.deliveries().written(topic.index(), partition)
     }
 
     /// The last offsets that this transaction wrote, of all partitions; complete after a flush.
