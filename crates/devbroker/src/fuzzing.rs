@@ -107,11 +107,14 @@ impl OfflineBroker {
     }
 }
 
-/// The records of one whole batch: offset delta, time delta, key and value of each.
+/// Offset delta, time delta in milliseconds, key and value of a record.
+pub type UnfoldedRecord = (i32, i64, Option<Bytes>, Option<Bytes>);
+
+/// The records of one whole batch.
 ///
 /// # Errors
 /// As for an append to a compacted topic.
-pub fn records_of(batch: &[u8]) -> Result<Vec<(i32, i64, Option<Bytes>, Option<Bytes>)>, Error> {
+pub fn records_of(batch: &[u8]) -> Result<Vec<UnfoldedRecord>, Error> {
     read_records(batch)
 }
 
