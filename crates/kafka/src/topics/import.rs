@@ -51,7 +51,7 @@ pub fn import(actual: &Actual, prefix: &TopicPrefix) -> Result<String, Error> {
             let name = prefix.strip(topic.name.as_str()).unwrap_or_default();
             Topic {
                 name,
-                owner: name.split('.').next().unwrap_or(name),
+                owner: name.split('.').find(|word| !word.is_empty()).unwrap_or(name),
                 domain: "none",
                 partitions: topic.partitions,
                 replication_factor: topic.replication_factor,
