@@ -1,13 +1,12 @@
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use headwater_kafka::{Admin, ConnectionSettings};
-use headwater_log::{Partition, TopicName};
+use headwater_log::Partition;
 use headwater_streams::{Limits, Schemas, TaskEnvironment, TaskId, Topology, Tracer};
+use headwater_worker::{Blueprint, WorkerSettings};
 use tokio::runtime::Handle;
 
 use crate::Error;
@@ -16,12 +15,11 @@ use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::members::{Member, MembersTopic};
 use crate::metrics::Metrics;
-use crate::restore::{Restored, Restorer};
+use crate::restore::{self, RestoreHandle};
 use crate::settings::{ApplicationSettings, Stop};
 use crate::state::{StateDatabase, TaskState};
 use crate::supervisor::{Supervised, Supervisor};
-use crate::topics::{self, ChangelogFacts};
-use crate::worker::Placement;
+use crate::topics;
 
 const ADMIN_DEADLINE: Duration = Duration::from_secs(15);
 /// Restores that are done and not taken in yet: at most one for each task of a worker.
@@ -51,47 +49,12 @@ pub struct Setup {
 pub struct Shared {
     pub(crate) settings: ApplicationSettings,
     pub(crate) connection: ConnectionSettings,
-    pub(crate) topologies: Vec<Topology>,
-    pub(crate) placement: Placement,
-    pub(crate) environment: Arc<TaskEnvironment>,
+    pub(crate) blueprint: Arc<Blueprint>,
     pub(crate) database: StateDatabase,
     pub(crate) metrics: Metrics,
     pub(crate) clock: Clock,
     pub(crate) directory: Directory,
-    changelogs: BTreeMap<TopicName, ChangelogFacts>,
-    restorer: OnceLock<Restorer>,
-    restored: Vec<SyncSender<Result<Restored, Error>>>,
-    epochs: AtomicU64,
-}
-
-impl Shared {
-    /// A number for an assignment, unlike any before in this process: what an earlier run of a worker asked for never
-    /// passes for what the present one did.
-    pub(crate) fn next_epoch(&self) -> u64 {
-        self.epochs.fetch_add(1, Ordering::Relaxed) + 1
-    }
-
-    pub(crate) fn real_topic(&self, declared: &str) -> Result<TopicName, Error> {
-        topics::real_name(declared, self.connection.prefix())
-    }
-
-    pub(crate) fn changelog_facts(&self, changelog: &TopicName) -> ChangelogFacts {
-        self.changelogs
-            .get(changelog)
-            .cloned()
-            .unwrap_or(ChangelogFacts { topic_id: None, delete_retention_ms: i64::MAX })
-    }
-
-    pub(crate) fn restorer(&self) -> Result<&Restorer, Error> {
-        self.restorer.get().ok_or_else(|| Error::State("the restore thread has not started".to_owned()))
-    }
-
-    /// A task without state is up to date at once.
-    pub(crate) fn report_restored(&self, worker: usize, restored: Restored) -> Result<(), Error> {
-        let sender = self.restored.get(worker);
-        let sent = sender.is_some_and(|sender| sender.try_send(Ok(restored)).is_ok());
-        if sent { Ok(()) } else { Err(Error::State(format!("worker {worker} takes no more restored tasks"))) }
-    }
+    pub(crate) restorer: RestoreHandle,
 }
 
 /// How an application is doing in this process.
@@ -134,9 +97,9 @@ impl Application {
         let Setup { settings, connection, topologies, schemas, steps, metrics, calls, tracer } = setup;
         let clock = Clock::system();
         let metrics = Metrics::new(&metrics, &settings.application)?;
-        let admin = Admin::new(&connection, ADMIN_DEADLINE).map_err(Error::from_kafka)?;
+        let admin = Admin::new(&connection, ADMIN_DEADLINE).map_err(crate::error::from_kafka)?;
         let found = topics::prepare(&admin, &topologies, connection.prefix())?;
-        let cluster = admin.describe_cluster().map_err(Error::from_kafka)?;
+        let cluster = admin.describe_cluster().map_err(crate::error::from_kafka)?;
         let database = open_database(&settings)?;
         let workers = settings.workers.max(1);
         let tasks_max = found.facts.iter().map(|topic| topic.partitions.get() as usize).max().unwrap_or(1)
@@ -149,29 +112,27 @@ impl Application {
         let environment = TaskEnvironment::new(schemas, cluster.cluster_id, found.facts, limits)
             .map_err(|error| Error::Configuration(error.to_string()))?
             .traced(tracer);
-        let placement = Placement::new(&topologies, &|declared| {
-            topics::real_name(declared, connection.prefix())
-                .map_or_else(|_| declared.to_owned(), |name| name.to_string())
-        })?;
+        let worker = WorkerSettings {
+            application: settings.application.clone(),
+            instance: settings.instance.clone(),
+            commit_interval_max: settings.commit_interval_max,
+            staged_bytes_max: settings.memory.overlay_bytes() / workers,
+            input_bytes_max: settings.memory.input_buffer_bytes() / workers,
+        };
+        let blueprint = Blueprint::new(worker, topologies, Arc::new(environment), found.changelogs)?;
         let (senders, receivers): (Vec<_>, Vec<_>) = (0..workers).map(|_| sync_channel(RESTORED_MAX)).unzip();
         let prefetch_kbytes = u32::try_from(settings.memory.fetch_bytes() / 1024).unwrap_or(16 * 1024);
-        let (restorer, restore_thread) =
-            Restorer::start(&connection, senders.clone(), prefetch_kbytes, metrics.clone(), clock)?;
+        let (restorer, restore_thread) = restore::start(&connection, senders, prefetch_kbytes, metrics.clone(), clock)?;
         let members = MembersTopic::start(&connection, &settings)?;
         let shared = Arc::new(Shared {
             settings,
             connection,
-            topologies,
-            placement,
-            environment: Arc::new(environment),
+            blueprint: Arc::new(blueprint),
             database,
             metrics,
             clock,
             directory: Directory::default(),
-            changelogs: found.changelogs,
-            restorer: OnceLock::from(restorer),
-            restored: senders,
-            epochs: AtomicU64::new(0),
+            restorer,
         });
         let publisher = members.as_ref().map(MembersTopic::publisher);
         let supervisor = Supervisor::start(Supervised {
@@ -218,8 +179,9 @@ impl Application {
     /// How many partitions a topic has (declared name); None for a topic that it does not use.
     #[must_use]
     pub fn partitions_of(&self, topic: &str) -> Option<u32> {
-        let topic = self.shared.environment.find(topic)?;
-        Some(self.shared.environment.topic(topic)?.partitions.get())
+        let environment = &self.shared.blueprint.environment;
+        let topic = environment.find(topic)?;
+        Some(environment.topic(topic)?.partitions.get())
     }
 
     /// Who holds which task, over all instances, as the members topic says; empty when this instance serves no queries.

@@ -11,6 +11,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use headwater_kafka::ConsumerHandle;
 use headwater_streams::{CallResult, CallToStart};
+use headwater_worker::ports::{Calls, Returned};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
@@ -52,17 +53,6 @@ impl Steps {
     }
 }
 
-/// A result on its way back, with the task it is for and the assignment under which it was started.
-#[derive(Debug)]
-pub struct Returned {
-    /// The task's place in the worker.
-    pub task: usize,
-    /// The assignment under which the call was started: results for an earlier one are dropped.
-    pub epoch: u64,
-    /// The result.
-    pub result: CallResult,
-}
-
 /// One worker's calls under way.
 pub struct CallExecutor {
     steps: Steps,
@@ -86,12 +76,10 @@ impl CallExecutor {
     pub fn wakes(&mut self, consumer: ConsumerHandle) {
         self.waker = Some(consumer);
     }
+}
 
-    /// Starts a call.
-    ///
-    /// # Errors
-    /// [`Error::Configuration`] when the application provides no such step.
-    pub fn start(&mut self, processor: &str, task: usize, epoch: u64, call: &CallToStart) -> Result<(), Error> {
+impl Calls for CallExecutor {
+    fn start(&mut self, processor: &str, task: usize, epoch: u64, call: &CallToStart) -> Result<(), Error> {
         let step = self.steps.get(processor, &call.step)?;
         let permits = Arc::clone(&self.permits);
         let sender = self.sender.clone();
@@ -128,8 +116,7 @@ impl CallExecutor {
         Ok(())
     }
 
-    /// The next result that has come back.
-    pub fn next(&mut self) -> Option<Returned> {
+    fn next(&mut self) -> Option<Returned> {
         self.receiver.try_recv().ok()
     }
 }

@@ -33,6 +33,16 @@ impl Clock {
     }
 }
 
+impl headwater_worker::ports::Clock for Clock {
+    fn wall(&self) -> Timestamp {
+        Self::wall(self)
+    }
+
+    fn monotonic(&self) -> Duration {
+        Self::monotonic(self)
+    }
+}
+
 /// Waits between two looks at something that can't tell by itself; each use is bounded by a count.
 #[allow(clippy::disallowed_methods, reason = "the edge: threads of the runtime wait here and nowhere else")]
 pub(crate) fn pause(wait: Duration) {

@@ -1,9 +1,9 @@
 //! The stream runtime on Kafka: it drives the pure tasks of `headwater-streams` exactly once.
 //!
 //! - [`Application`]: what scales together; starts workers, keeps them going, stops them.
-//! - `worker`: one thread with one consumer, one transactional producer and its tasks.
+//! - `worker`: a worker's thread, with the ports of `headwater-worker` over Kafka.
 //! - [`state`]: one RocksDB for the process, never ahead of Kafka and never wiped without need.
-//! - `restore`: stores brought up to date from their changelogs, to a point that is safe.
+//! - `restore`: the restorer's thread.
 //! - [`Steps`]: the outside half of the async step.
 //! - [`members`]: who holds which task, for queries.
 
@@ -14,7 +14,6 @@ mod directory;
 mod error;
 pub mod members;
 mod metrics;
-mod partition_map;
 mod restore;
 mod schemas;
 mod settings;
@@ -28,9 +27,9 @@ pub use application::{Application, Setup, Status};
 pub use calls::{AsyncStep, StepAnswer, StepFuture, Steps};
 pub use clock::Clock;
 pub use error::Error;
+pub use headwater_worker::Positions;
 pub use metrics::Metrics;
 pub use schemas::RegistrySchemas;
 pub use settings::{ApplicationSettings, Stop};
 pub use topics::{internal_topics, topic_facts};
 pub use tracer::OpenTelemetryTracer;
-pub use worker::Positions;

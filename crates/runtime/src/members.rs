@@ -110,12 +110,12 @@ impl MembersTopic {
     ) -> Result<Option<Self>, Error> {
         let Some(url) = settings.advertised_url.clone() else { return Ok(None) };
         let topic = topics::real_name(MEMBERS_TOPIC, connection.prefix())?;
-        let admin = Admin::new(connection, Duration::from_secs(10)).map_err(Error::from_kafka)?;
-        if admin.describe_topic(&topic).map_err(Error::from_kafka)?.is_none() {
+        let admin = Admin::new(connection, Duration::from_secs(10)).map_err(crate::error::from_kafka)?;
+        if admin.describe_topic(&topic).map_err(crate::error::from_kafka)?.is_none() {
             return Err(Error::Configuration(format!("topic {topic} is not there: run `headwater topics apply`")));
         }
         let producer = Producer::new(connection, &ProducerSettings { linger_ms: 0, ..ProducerSettings::default() })
-            .map_err(Error::from_kafka)?;
+            .map_err(crate::error::from_kafka)?;
         let template = Member {
             application: settings.application.clone(),
             instance: settings.instance.clone(),
@@ -133,9 +133,9 @@ impl MembersTopic {
         let stopping = Arc::new(AtomicBool::new(false));
         let mut reader =
             LogReader::new(connection, &LogReaderSettings { prefetch_kbytes: 256, ..LogReaderSettings::default() })
-                .map_err(Error::from_kafka)?;
+                .map_err(crate::error::from_kafka)?;
         let partition = TopicPartition::new(topic, Partition::new(0));
-        reader.assign(&[StartAt { partition, offset: StartOffset::Beginning }]).map_err(Error::from_kafka)?;
+        reader.assign(&[StartAt { partition, offset: StartOffset::Beginning }]).map_err(crate::error::from_kafka)?;
         let reader = {
             let (known, stopping) = (Arc::clone(&known), Arc::clone(&stopping));
             std::thread::Builder::new()

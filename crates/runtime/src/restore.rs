@@ -1,11 +1,7 @@
-//! Bringing stores up to date from their changelogs, on a thread of its own; ready tasks go on working meanwhile.
-//!
-//! A restore ends at a point that is safe: the read_uncommitted high watermark, listed after the predecessor was fenced,
-//! reached by a read_committed reader. The last stable offset would not do: it may lie before a committed transaction
-//! whose marker is still under way (KAFKA-10167).
+//! The restorer's thread: its ports over Kafka and RocksDB, one for all workers of the process. What a restore does is in
+//! `headwater-worker`.
 
-mod job;
+mod reader;
 mod thread;
 
-pub use job::{RestoreJob, Restored};
-pub use thread::Restorer;
+pub(crate) use thread::{RestoreHandle, RestoreLinks, start};

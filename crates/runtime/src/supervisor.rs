@@ -7,15 +7,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use headwater_worker::RestoreResult;
+use headwater_worker::ports::Report;
 use tokio::runtime::Handle;
 
 use crate::Error;
 use crate::application::{Shared, Status};
 use crate::calls::{CallExecutor, Steps};
 use crate::members::Publisher;
-use crate::restore::Restored;
 use crate::settings::Stop;
-use crate::worker::{Command, Report, Worker, WorkerLinks};
+use crate::worker::{self, Command, WorkerLinks};
 
 const REPORTS_MAX: usize = 1_024;
 /// A worker that fails so often without having worked for [`HEALTHY_AFTER`] in between has failed for good.
@@ -28,7 +29,7 @@ pub(crate) struct Supervised {
     pub(crate) shared: Arc<Shared>,
     pub(crate) steps: Steps,
     pub(crate) calls: Handle,
-    pub(crate) restored: Vec<Receiver<Result<Restored, Error>>>,
+    pub(crate) restored: Vec<Receiver<RestoreResult>>,
     pub(crate) publisher: Option<Publisher>,
 }
 
@@ -144,8 +145,7 @@ impl Keeper {
             self.leave_directory();
             let worked = self.shared.clock.monotonic().saturating_sub(begun);
             tries = if worked >= HEALTHY_AFTER { 1 } else { tries + 1 };
-            let passes = matches!(error, Error::Kafka(_));
-            if !passes || tries >= TRIES_MAX {
+            if !error.passes() || tries >= TRIES_MAX {
                 tracing::error!(worker = self.number, %error, "the worker has ended");
                 self.board.lock().unwrap_or_else(PoisonError::into_inner).failed.get_or_insert(error.to_string());
                 return Err(error);
@@ -161,8 +161,7 @@ impl Keeper {
         // Restores that an earlier run of this worker asked for are not for this one.
         while self.links.restored.try_recv().is_ok() {}
         let calls = CallExecutor::new(self.steps.clone(), self.calls.clone(), self.shared.settings.calls_in_flight_max);
-        let shared = Arc::clone(&self.shared);
-        Worker::start(self.number, &self.shared.connection, shared, calls, &self.links)?.run()
+        worker::run(self.number, &self.shared, calls, &self.links)
     }
 
     /// The tasks of a worker that ended badly answer no queries.

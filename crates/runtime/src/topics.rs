@@ -7,6 +7,7 @@ use headwater_kafka::admin::{ConfigEntry, NewTopic, TopicDescription};
 use headwater_kafka::{Admin, ErrorKind, TopicPrefix};
 use headwater_log::TopicName;
 use headwater_streams::{TopicFacts, TopicRole, TopicUse, Topology};
+use headwater_worker::ChangelogFacts;
 use uuid::Uuid;
 
 use crate::Error;
@@ -15,15 +16,6 @@ use crate::Error;
 const RECORD_BYTES_MAX: usize = 1_048_588;
 /// The broker's default for `delete.retention.ms`.
 const DELETE_RETENTION_MS: i64 = 86_400_000;
-
-/// What the runtime needs to know of a changelog.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChangelogFacts {
-    /// The topic's id, where the broker gives one.
-    pub topic_id: Option<String>,
-    /// The topic's `delete.retention.ms`.
-    pub delete_retention_ms: i64,
-}
 
 /// Everything the application found out about its topics.
 pub(crate) struct ApplicationTopics {
@@ -77,7 +69,7 @@ pub(crate) fn prepare(
     }
     let present: Vec<TopicName> = described.values().map(|topic| topic.name.clone()).collect();
     let configs: BTreeMap<TopicName, Vec<ConfigEntry>> =
-        admin.describe_configs(&present).map_err(Error::from_kafka)?.into_iter().collect();
+        admin.describe_configs(&present).map_err(crate::error::from_kafka)?.into_iter().collect();
     let mut facts = Vec::new();
     let mut changelogs = BTreeMap::new();
     for (declared, topic) in &described {
@@ -108,19 +100,19 @@ pub(crate) fn prepare(
 /// A declared topic's name on the cluster.
 pub(crate) fn real_name(declared: &str, prefix: &TopicPrefix) -> Result<TopicName, Error> {
     let name = TopicName::new(declared).map_err(|error| Error::Configuration(error.to_string()))?;
-    prefix.apply(&name).map_err(Error::from_kafka)
+    prefix.apply(&name).map_err(crate::error::from_kafka)
 }
 
 fn describe(admin: &Admin, real: &BTreeMap<String, TopicName>) -> Result<BTreeMap<String, TopicDescription>, Error> {
     let names: Vec<TopicName> = real.values().cloned().collect();
     let mut found = BTreeMap::new();
-    for (name, description) in admin.describe_topics(&names).map_err(Error::from_kafka)? {
+    for (name, description) in admin.describe_topics(&names).map_err(crate::error::from_kafka)? {
         let declared = real.iter().find(|(_, real)| **real == name).map(|(declared, _)| declared.clone());
         match (declared, description) {
             (Some(declared), Ok(description)) => {
                 found.insert(declared, description);
             }
-            (_, Err(error)) if error.kind() != ErrorKind::NotFound => return Err(Error::from_kafka(error)),
+            (_, Err(error)) if error.kind() != ErrorKind::NotFound => return Err(crate::error::from_kafka(error)),
             _ => {}
         }
     }
@@ -171,12 +163,12 @@ fn make_internal(
         return Ok(false);
     }
     let wanted: Vec<NewTopic> = missing.into_values().collect();
-    for (topic, created) in admin.create_topics(&wanted).map_err(Error::from_kafka)? {
+    for (topic, created) in admin.create_topics(&wanted).map_err(crate::error::from_kafka)? {
         match created {
             Ok(()) => tracing::info!(%topic, "internal topic created"),
             // Another instance was quicker.
             Err(error) if error.kind() == ErrorKind::Exists => {}
-            Err(error) => return Err(Error::from_kafka(error.context(format!("internal topic {topic}")))),
+            Err(error) => return Err(crate::error::from_kafka(error.context(format!("internal topic {topic}")))),
         }
     }
     Ok(true)

@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use headwater_streams::StoreNumber;
+use headwater_worker::ports::Stores;
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamilyDescriptor, DB, DBCompressionType, IteratorMode, LogLevel, Options,
     WriteBufferManager, WriteOptions,
@@ -33,7 +34,7 @@ impl StateDatabase {
     /// [`Error::State`] when another process holds it, or the disk refuses.
     pub fn open(path: &Path, budget: MemoryBudget) -> Result<Self, Error> {
         std::fs::create_dir_all(path)
-            .map_err(|error| Error::state(format!("state folder {} can't be made: {error}", path.display())))?;
+            .map_err(|error| Error::State(format!("state folder {} can't be made: {error}", path.display())))?;
         let cache = Cache::new_lru_cache(budget.block_cache_bytes());
         let buffers =
             WriteBufferManager::new_write_buffer_manager_with_cache(budget.write_buffer_bytes(), false, cache.clone());
@@ -55,12 +56,12 @@ impl StateDatabase {
         ];
         let db = DB::open_cf_descriptors(&options, path, families).map_err(|error| {
             if error.to_string().contains("LOCK") {
-                Error::state(format!(
+                Error::State(format!(
                     "state folder {} is in use by another process: stop it, or give this one a folder of its own with --state-dir",
                     path.display()
                 ))
             } else {
-                Error::state(format!("state folder {} can't be opened: {error}", path.display()))
+                Error::State(format!("state folder {} can't be opened: {error}", path.display()))
             }
         })?;
         Ok(Self { inner: Arc::new(Inner { db, path: path.to_owned(), cache, numbering: Mutex::new(()) }) })
@@ -95,7 +96,7 @@ impl StateDatabase {
     /// # Errors
     /// [`Error::State`].
     pub fn meta(&self, name: &str) -> Result<Option<TaskMeta>, Error> {
-        let bytes = self.inner.db.get_pinned_cf(self.meta_family()?, name).map_err(Error::from_rocksdb)?;
+        let bytes = self.inner.db.get_pinned_cf(self.meta_family()?, name).map_err(crate::error::from_rocksdb)?;
         bytes.map(|bytes| parse_meta(name, &bytes)).transpose()
     }
 
@@ -106,7 +107,7 @@ impl StateDatabase {
     pub fn all_meta(&self) -> Result<Vec<(String, TaskMeta)>, Error> {
         let mut all = Vec::new();
         for item in self.inner.db.iterator_cf(self.meta_family()?, IteratorMode::Start) {
-            let (name, bytes) = item.map_err(Error::from_rocksdb)?;
+            let (name, bytes) = item.map_err(crate::error::from_rocksdb)?;
             let name = String::from_utf8_lossy(&name).into_owned();
             let meta = parse_meta(&name, &bytes)?;
             all.push((name, meta));
@@ -116,7 +117,7 @@ impl StateDatabase {
 
     pub(super) fn put_meta(&self, batch: &mut StateBatch, name: &str, meta: &TaskMeta) -> Result<(), Error> {
         let bytes = serde_json::to_vec(meta)
-            .map_err(|error| Error::state(format!("meta record of task {name} can't be written: {error}")))?;
+            .map_err(|error| Error::State(format!("meta record of task {name} can't be written: {error}")))?;
         batch.batch.put_cf(self.meta_family()?, name, bytes);
         Ok(())
     }
@@ -128,7 +129,7 @@ impl StateDatabase {
     pub fn write(&self, batch: StateBatch) -> Result<(), Error> {
         let mut options = WriteOptions::default();
         options.set_sync(false);
-        self.inner.db.write_opt(batch.batch, &options).map_err(Error::from_rocksdb)
+        self.inner.db.write_opt(batch.batch, &options).map_err(crate::error::from_rocksdb)
     }
 
     /// Bytes on disk (table files) and in memory (cache with write buffers).
@@ -140,7 +141,7 @@ impl StateDatabase {
             .inner
             .db
             .property_int_value("rocksdb.total-sst-files-size")
-            .map_err(Error::from_rocksdb)?
+            .map_err(crate::error::from_rocksdb)?
             .unwrap_or_default();
         Ok(StateSizes { disk_bytes: disk, memory_bytes: self.inner.cache.get_usage() as u64 })
     }
@@ -150,7 +151,19 @@ impl StateDatabase {
     }
 
     fn meta_family(&self) -> Result<&rocksdb::ColumnFamily, Error> {
-        self.inner.db.cf_handle(META).ok_or_else(|| Error::state("column family meta is missing".to_owned()))
+        self.inner.db.cf_handle(META).ok_or_else(|| Error::State("column family meta is missing".to_owned()))
+    }
+}
+
+impl Stores for StateDatabase {
+    type Store = TaskState;
+
+    fn task(&self, name: &str, in_memory: &[StoreNumber]) -> Result<(TaskState, TaskMeta), Error> {
+        Self::task(self, name, in_memory)
+    }
+
+    fn write(&self, batch: StateBatch) -> Result<(), Error> {
+        Self::write(self, batch)
     }
 }
 
@@ -183,5 +196,5 @@ fn family(cache: &Cache, write_buffer_bytes: usize) -> Options {
 
 fn parse_meta(name: &str, bytes: &[u8]) -> Result<TaskMeta, Error> {
     serde_json::from_slice(bytes)
-        .map_err(|error| Error::corrupt(format!("meta record of task {name} can't be read: {error}")))
+        .map_err(|error| Error::Corrupt(format!("meta record of task {name} can't be read: {error}")))
 }

@@ -6,10 +6,9 @@
 mod budget;
 mod database;
 mod memory_table;
-mod meta;
 mod task_state;
 
 pub use budget::MemoryBudget;
 pub use database::{StateDatabase, StateSizes};
-pub use meta::{ChangelogBounds, TaskMeta, Unusable};
+pub use headwater_worker::{ChangelogBounds, TaskMeta, Unusable};
 pub use task_state::{StateBatch, TaskNumber, TaskState};

@@ -2,6 +2,7 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 use headwater_streams::{StateBase, StateError, StoreNumber};
+use headwater_worker::ports::TaskStore;
 use rocksdb::{Direction, IteratorMode, ReadOptions, WriteBatch};
 
 use super::memory_table::MemoryTable;
@@ -113,6 +114,46 @@ fn full_key(into: &mut Vec<u8>, task: TaskNumber, store: u8, key: &[u8]) {
     into.extend_from_slice(&task.0.to_be_bytes());
     into.push(store);
     into.extend_from_slice(key);
+}
+
+impl TaskStore for TaskState {
+    type Batch = StateBatch;
+
+    fn name(&self) -> &str {
+        Self::name(self)
+    }
+
+    fn is_in_memory(&self, store: StoreNumber) -> bool {
+        Self::is_in_memory(self, store)
+    }
+
+    fn has_memory_stores(&self) -> bool {
+        Self::has_memory_stores(self)
+    }
+
+    fn clear_memory(&self) {
+        Self::clear_memory(self);
+    }
+
+    fn stage(&self, batch: &mut StateBatch, store: StoreNumber, key: &[u8], value: Option<&[u8]>) {
+        Self::stage(self, batch, store, key, value);
+    }
+
+    fn stage_meta(&self, batch: &mut StateBatch, meta: &TaskMeta) -> Result<(), Error> {
+        Self::stage_meta(self, batch, meta)
+    }
+
+    fn stage_wipe(&self, batch: &mut StateBatch) {
+        Self::stage_wipe(self, batch);
+    }
+
+    fn batch_bytes(batch: &StateBatch) -> usize {
+        batch.size_bytes()
+    }
+
+    fn write(&self, batch: StateBatch) -> Result<(), Error> {
+        Self::write(self, batch)
+    }
 }
 
 const PREFIX_BYTES: usize = 5;

@@ -7,13 +7,13 @@ use super::tree::{File, Tree};
 
 /// What ARCHITECTURE.md says about the crates.
 pub const DIRECTIONS: &str = "dependencies point one way: log <- event <- contracts; log, event <- schema; \
-log, event <- kafka; log, event, schema <- streams; streams, schema, kafka <- runtime; processors see log, event, \
+log, event <- kafka; log, event, schema <- streams <- worker; worker, schema, kafka <- runtime; processors see log, event, \
 contracts, schema and streams, never another processor (but the tests of sagas, which run all of them); devbroker, fuzzing and xtask stand alone; only cli, tests and fuzz see devbroker.";
 
 /// What ARCHITECTURE.md says about foreign crates.
 pub const FOREIGN: &str = "only crates/kafka names rdkafka, only crates/runtime names rocksdb (tests and bench may, as \
-peers), only schema and cli name axum, only devbroker and tests name kafka-protocol; log, event, contracts, streams and \
-the processors name no tokio: they are pure, and build in seconds. What fuzz names is what the tests that it runs name.";
+peers), only schema and cli name axum, only devbroker and tests name kafka-protocol; log, event, contracts, streams, \
+worker and the processors name no tokio: they are pure, and build in seconds. What fuzz names is what the tests that it runs name.";
 
 const ANY: &[&str] = &["*"];
 const PROCESSOR: &[&str] = &["log", "event", "contracts", "schema", "streams"];
@@ -26,7 +26,8 @@ const MAP: &[(&str, &[&str])] = &[
     ("crates/schema", &["log", "event"]),
     ("crates/kafka", &["log", "event"]),
     ("crates/streams", &["log", "event", "schema"]),
-    ("crates/runtime", &["log", "event", "schema", "kafka", "streams"]),
+    ("crates/worker", &["log", "event", "streams"]),
+    ("crates/runtime", &["log", "event", "schema", "kafka", "streams", "worker"]),
     ("crates/devbroker", &[]),
     ("crates/fuzzing", &[]),
     ("crates/xtask", &[]),

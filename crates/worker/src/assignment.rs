@@ -1,41 +1,41 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use headwater_kafka::{ConsumerHandle, StartAt, StartOffset};
-use headwater_log::{Offset, TopicName, TopicPartition};
-use headwater_streams::{InputState, Task};
+use headwater_log::{Offset, TopicPartition};
+use headwater_streams::Task;
 
-use super::core::Core;
-use super::input_partition::InputPartition;
-use super::placement::AnchorPartition;
-use super::positions::Positions;
-use super::task_slot::{TaskPhase, TaskSlot};
 use crate::Error;
+use crate::core::Core;
+use crate::input_partition::InputPartition;
+use crate::placement::AnchorPartition;
+use crate::ports::{GroupMember as _, Observer as _, Ports, Restores as _, StartAt, StartOffset, Stores as _};
+use crate::positions::Positions;
 use crate::restore::{RestoreJob, Restored};
+use crate::task_slot::{TaskPhase, TaskSlot};
 
 /// Stable offsets may wait for a dead worker's transaction, which the broker ends after ten seconds.
 const COMMITTED_DEADLINE: Duration = Duration::from_secs(30);
-const SEEK_DEADLINE: Duration = Duration::from_secs(5);
 
-impl Core {
+impl<P: Ports> Core<P> {
     /// Makes the tasks that come with anchors' partitions, and says what to fetch for them.
-    pub(super) fn take_assignment(
+    pub(crate) fn take_assignment(
         &mut self,
         anchors: &[TopicPartition],
-        consumer: &ConsumerHandle,
+        member: &P::Member,
     ) -> Result<Vec<StartAt>, Error> {
         if anchors.is_empty() {
             return Ok(Vec::new());
         }
-        self.epoch = self.shared.next_epoch();
+        self.epoch = self.blueprint.next_epoch();
         self.changed = true;
-        self.shared.metrics.rebalances.with_label_values(&["assigned"]).inc_by(anchors.len() as u64);
+        self.observer.rebalanced("assigned", anchors.len());
         let mut inputs: BTreeMap<TopicPartition, AnchorPartition> = BTreeMap::new();
         let mut places = Vec::new();
         for anchor in anchors {
             let origin = (anchor.topic.clone(), anchor.partition);
             inputs.entry(anchor.clone()).or_insert_with(|| origin.clone());
-            for part in self.shared.placement.subtopologies_of(&anchor.topic).to_vec() {
+            for part in self.blueprint.placement().subtopologies_of(&anchor.topic).to_vec() {
                 let slot = self.make_task(part.topology, part.subtopology, origin.clone())?;
                 for input in &slot.inputs {
                     inputs.entry(input.clone()).or_insert_with(|| origin.clone());
@@ -43,7 +43,7 @@ impl Core {
                 places.push(self.place(slot));
             }
         }
-        self.fetch_positions(inputs, consumer)?;
+        self.fetch_positions(inputs, member)?;
         for place in &places {
             self.connect(*place);
         }
@@ -53,13 +53,18 @@ impl Core {
         Ok(anchors.iter().flat_map(|anchor| self.starts_of(anchor)).collect())
     }
 
-    fn make_task(&self, topology: usize, subtopology: usize, anchor: AnchorPartition) -> Result<TaskSlot, Error> {
+    fn make_task(
+        &self,
+        topology: usize,
+        subtopology: usize,
+        anchor: AnchorPartition,
+    ) -> Result<TaskSlot<P::Store>, Error> {
         let topology = self
-            .shared
+            .blueprint
             .topologies
             .get(topology)
             .ok_or_else(|| Error::Configuration("an anchor names a topology that is not there".to_owned()))?;
-        let task = Task::new(topology, subtopology, anchor.1, std::sync::Arc::clone(&self.shared.environment))
+        let task = Task::new(topology, subtopology, anchor.1, Arc::clone(&self.blueprint.environment))
             .map_err(|error| Error::Configuration(error.to_string()))?;
         let declared = topology.subtopologies().get(subtopology);
         let in_memory: Vec<_> = declared
@@ -68,13 +73,10 @@ impl Core {
             .filter(|store| store.in_memory)
             .map(|store| store.number)
             .collect();
-        let changelog = declared
-            .and_then(|declared| declared.changelog.as_deref())
-            .map(|name| self.shared.real_topic(name))
-            .transpose()?
-            .map(|name| TopicPartition::new(name, anchor.1));
+        let changelog = task.changelog_topic().and_then(|topic| self.blueprint.environment.topic(topic));
+        let changelog = changelog.map(|topic| TopicPartition::new(topic.name.clone(), anchor.1));
         let name = task.id().to_string();
-        let (state, meta) = self.shared.database.task(&name, &in_memory)?;
+        let (store, meta) = self.stores.task(&name, &in_memory)?;
         let inputs: Vec<TopicPartition> =
             task.inputs().iter().map(|input| TopicPartition::new(input.name.clone(), input.partition)).collect();
         Ok(TaskSlot {
@@ -82,7 +84,7 @@ impl Core {
             processor: task.id().processor.clone(),
             positions: vec![None; inputs.len()],
             task,
-            state,
+            store,
             meta,
             anchor,
             changelog,
@@ -94,7 +96,7 @@ impl Core {
         })
     }
 
-    fn place(&mut self, slot: TaskSlot) -> usize {
+    fn place(&mut self, slot: TaskSlot<P::Store>) -> usize {
         let free = self.tasks.iter().position(Option::is_none);
         let place = free.unwrap_or_else(|| {
             self.tasks.push(None);
@@ -108,10 +110,10 @@ impl Core {
     fn fetch_positions(
         &mut self,
         inputs: BTreeMap<TopicPartition, AnchorPartition>,
-        consumer: &ConsumerHandle,
+        member: &P::Member,
     ) -> Result<(), Error> {
         let partitions: Vec<TopicPartition> = inputs.keys().cloned().collect();
-        let committed = consumer.committed(&partitions, COMMITTED_DEADLINE).map_err(Error::from_kafka)?;
+        let committed = member.committed(&partitions, COMMITTED_DEADLINE)?;
         let readers: Vec<String> = self.tasks.iter().flatten().map(|slot| slot.reader.clone()).collect();
         let expected: Vec<&str> = readers.iter().map(String::as_str).collect();
         for found in committed {
@@ -142,40 +144,39 @@ impl Core {
         }
     }
 
-    pub(super) fn ask_for_restore(&mut self, place: usize) -> Result<(), Error> {
+    pub(crate) fn ask_for_restore(&mut self, place: usize) -> Result<(), Error> {
         let (number, epoch) = (self.number, self.epoch);
         let Some(Some(slot)) = self.tasks.get_mut(place) else { return Ok(()) };
         slot.epoch = epoch;
         slot.phase = TaskPhase::Restoring;
         let Some(changelog) = slot.changelog.clone() else {
             let meta = slot.meta.clone();
-            return self
-                .shared
-                .report_restored(number, Restored { slot: place, epoch, meta, records: 0, rebuilt: None });
+            self.stateless.push_back(Restored { slot: place, epoch, meta, records: 0, rebuilt: None });
+            return Ok(());
         };
-        let facts = self.shared.changelog_facts(&changelog.topic);
+        let facts = self.blueprint.changelog_facts(&changelog.topic);
         let job = RestoreJob {
             worker: number,
             slot: place,
             epoch,
-            state: slot.state.clone(),
+            store: slot.store.clone(),
             meta: slot.meta.clone(),
             changelog,
             topic_id: facts.topic_id,
             delete_retention_ms: facts.delete_retention_ms,
         };
-        self.shared.restorer()?.submit(job)
+        self.restores.submit(job)
     }
 
     /// A task's state is up to date: it starts to work.
-    pub(super) fn start_task(&mut self, restored: Restored, consumer: &ConsumerHandle) -> Result<(), Error> {
+    pub(crate) fn start_task(&mut self, restored: Restored, member: &P::Member) -> Result<(), Error> {
         let epoch = restored.epoch;
-        let waits = |slot: &TaskSlot| slot.epoch == epoch && slot.phase == TaskPhase::Restoring;
-        if !self.tasks.get(restored.slot).and_then(Option::as_ref).is_some_and(waits) {
+        let waits = |slot: &TaskSlot<P::Store>| slot.epoch == epoch && slot.phase == TaskPhase::Restoring;
+        if !self.slot(restored.slot).is_some_and(waits) {
             return Ok(());
         }
         // A transaction that began under an older assignment takes in no task of a newer one.
-        self.commit(consumer)?;
+        self.commit(member)?;
         let Some(Some(slot)) = self.tasks.get_mut(restored.slot) else { return Ok(()) };
         if !waits(slot) {
             return Ok(());
@@ -183,99 +184,11 @@ impl Core {
         slot.meta = restored.meta;
         let calls = slot.resume()?;
         tracing::debug!(task = %slot.task.id(), records = restored.records, "ready");
-        self.shared.directory.insert(slot.task.id().clone(), slot.state.clone());
+        self.observer.task_ready(slot.task.id(), &slot.store);
         let inputs = slot.inputs.clone();
         self.start_calls(restored.slot, &calls)?;
         self.changed = true;
-        self.point_fetch_at(&inputs, consumer)
-    }
-
-    /// Fetches partitions from where the slowest of their running tasks stands, and resumes those that wait for a task.
-    pub(super) fn point_fetch_at(
-        &mut self,
-        partitions: &[TopicPartition],
-        consumer: &ConsumerHandle,
-    ) -> Result<(), Error> {
-        let mut resumes = Vec::new();
-        for partition in partitions {
-            let Some(start) = self.start_of(partition) else { continue };
-            let Some(found) = self.partitions.get_mut(partition) else { continue };
-            let is_there = matches!(start, StartOffset::At(at) if found.fetched == Some(at));
-            if !is_there {
-                found.fetched = None;
-                found.end = None;
-                found.live = false;
-                found.seek_to = Some(start);
-            }
-            if found.paused {
-                found.paused = false;
-                resumes.push(partition.clone());
-            }
-            if let Some(end) = found.end {
-                for (task, input) in &found.readers {
-                    if let Some(Some(slot)) = self.tasks.get_mut(*task) {
-                        slot.task.input_state(*input, InputState::AtEnd { offset: end });
-                    }
-                }
-            }
-        }
-        if !resumes.is_empty() {
-            consumer.resume(&resumes).map_err(Error::from_kafka)?;
-        }
-        self.seek(consumer);
-        Ok(())
-    }
-
-    /// Seeks what waits for it. A partition that was assigned a moment ago may not be fetched yet and refuse; its records
-    /// are thrown away, and it is tried again in the next round.
-    pub(super) fn seek(&mut self, consumer: &ConsumerHandle) {
-        let waiting = self.partitions.iter().filter_map(|(partition, found)| {
-            found.seek_to.map(|offset| StartAt { partition: partition.clone(), offset })
-        });
-        let starts: Vec<StartAt> = waiting.collect();
-        if starts.is_empty() {
-            return;
-        }
-        match consumer.seek(&starts, SEEK_DEADLINE) {
-            Ok(refused) => {
-                for start in &starts {
-                    let why = refused.iter().find(|(partition, _)| *partition == start.partition);
-                    if let Some((partition, error)) = why {
-                        tracing::debug!(%partition, %error, "seek is tried again");
-                    } else if let Some(found) = self.partitions.get_mut(&start.partition) {
-                        found.seek_to = None;
-                    }
-                }
-            }
-            Err(error) => tracing::debug!(%error, "seeks are tried again"),
-        }
-    }
-
-    /// Whether some partition waits for its seek.
-    pub(super) fn has_seeks(&self) -> bool {
-        self.partitions.iter().any(|(_, found)| found.seek_to.is_some())
-    }
-
-    /// Where fetching of a partition has to begin for its running tasks; None when none of them runs.
-    fn start_of(&self, partition: &TopicPartition) -> Option<StartOffset> {
-        let found = self.partitions.get(partition)?;
-        let mut start: Option<StartOffset> = None;
-        for (task, input) in &found.readers {
-            let Some(Some(slot)) = self.tasks.get(*task) else { continue };
-            if slot.phase != TaskPhase::Running {
-                continue;
-            }
-            let own = match slot.task.positions().get(*input).copied().flatten() {
-                Some(offset) => StartOffset::At(offset),
-                None => StartOffset::Beginning,
-            };
-            start = Some(match (start, own) {
-                (Some(StartOffset::At(one)), StartOffset::At(other)) => StartOffset::At(one.min(other)),
-                (None, own) => own,
-                _ => StartOffset::Beginning,
-            });
-        }
-        start
+        self.point_fetch_at(&inputs, member)
     }
 
     /// What to fetch for an anchor's tasks. Nothing runs yet, so everything is held back until a task is ready.
@@ -296,19 +209,19 @@ impl Core {
     }
 
     /// Drops the tasks of anchors' partitions, and says what to stop fetching.
-    pub(super) fn give_back(&mut self, anchors: &[TopicPartition], why: &str) -> Vec<TopicPartition> {
+    pub(crate) fn give_back(&mut self, anchors: &[TopicPartition], why: &'static str) -> Vec<TopicPartition> {
         if anchors.is_empty() {
             return Vec::new();
         }
-        self.epoch = self.shared.next_epoch();
+        self.epoch = self.blueprint.next_epoch();
         self.changed = true;
-        self.shared.metrics.rebalances.with_label_values(&[why]).inc_by(anchors.len() as u64);
-        let goes = |anchor: &(TopicName, headwater_log::Partition)| {
+        self.observer.rebalanced(why, anchors.len());
+        let goes = |anchor: &AnchorPartition| {
             anchors.iter().any(|given| given.topic == anchor.0 && given.partition == anchor.1)
         };
         for place in &mut self.tasks {
             if let Some(slot) = place.take_if(|slot| goes(&slot.anchor)) {
-                self.shared.directory.remove(slot.task.id());
+                self.observer.task_left(slot.task.id());
             }
         }
         let going: Vec<(TopicPartition, bool)> = self
@@ -319,7 +232,7 @@ impl Core {
             .collect();
         for (partition, _) in &going {
             self.partitions.remove(partition);
-            self.shared.metrics.forget_partition(partition);
+            self.observer.forget_partition(partition);
         }
         going.into_iter().filter(|(_, fetched)| *fetched).map(|(partition, _)| partition).collect()
     }

@@ -1,56 +1,53 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use headwater_kafka::{ConsumerHandle, OffsetToCommit};
 use headwater_log::{Offset, TopicPartition};
 
-use super::commit_policy::Pending;
-use super::core::Core;
-use super::positions::Positions;
-use super::tasks::Round;
-use super::transaction::Outcome;
 use crate::Error;
-use crate::state::StateBatch;
+use crate::commit_policy::Pending;
+use crate::core::Core;
+use crate::ports::{
+    Clock as _, GroupCredentials as _, GroupMember as _, Observer as _, OffsetToCommit, Ports, Stores as _, TaskStore,
+    TransactionEnd, Trouble,
+};
+use crate::positions::Positions;
+use crate::task_slot::TaskSlot;
+use crate::tasks::Round;
 
-impl Core {
+impl<P: Ports> Core<P> {
     /// Commits if the policy says so. `drained`: the consumer had nothing and no task has anything left to do.
-    pub(super) fn commit_if_due(
-        &mut self,
-        round: Round,
-        drained: bool,
-        consumer: &ConsumerHandle,
-    ) -> Result<(), Error> {
-        let now = self.shared.clock.monotonic();
+    pub(crate) fn commit_if_due(&mut self, round: Round, drained: bool, member: &P::Member) -> Result<(), Error> {
+        let now = self.clock.monotonic();
         let Some(open_for) = self.transaction.open_for(now) else { return Ok(()) };
         let pending = Pending {
             open_for,
             staged_bytes: self.staged_bytes() + self.transaction.produced_bytes(),
             drained: drained && !round.more,
         };
-        if self.policy.is_due(pending) { self.commit(consumer) } else { Ok(()) }
+        if self.policy.is_due(pending) { self.commit(member) } else { Ok(()) }
     }
 
     /// Commits the open transaction: flush, offsets with fresh group metadata, commit, and only then the stores.
     /// Whatever goes wrong in a way that can be tried again ends in a rewind, which is no error.
-    pub(super) fn commit(&mut self, consumer: &ConsumerHandle) -> Result<(), Error> {
-        let begun = self.shared.clock.monotonic();
+    pub(crate) fn commit(&mut self, member: &P::Member) -> Result<(), Error> {
+        let begun = self.clock.monotonic();
         let Some(open_for) = self.transaction.open_for(begun) else { return Ok(()) };
         let touched = self.touched();
         if touched.is_empty() {
-            return self.abort(consumer, "nothing was done in it");
+            return self.abort(member, "nothing was done in it");
         }
-        if let Some(why) = self.not_ours(&touched, consumer) {
-            return self.abort(consumer, &why);
+        if let Some(why) = self.not_ours(&touched, member) {
+            return self.abort(member, &why);
         }
         let offsets = self.prepare(&touched)?;
-        let outcome = self.commit_on_kafka(&offsets, consumer);
+        let outcome = self.commit_on_kafka(&offsets, member);
         match outcome {
             Ok(()) => {
-                let cost = self.shared.clock.monotonic().saturating_sub(begun);
+                let cost = self.clock.monotonic().saturating_sub(begun);
                 self.policy.committed_in(cost);
-                self.shared.metrics.commit_time.observe(cost.as_secs_f64());
-                self.shared.metrics.transactions.with_label_values(&["committed"]).inc();
+                self.observer.commit_took(cost);
+                self.observer.transaction_ended(TransactionEnd::Committed);
                 let applied = self.apply(&touched, offsets);
-                let with_stores = self.shared.clock.monotonic().saturating_sub(begun);
+                let with_stores = self.clock.monotonic().saturating_sub(begun);
                 tracing::trace!(
                     worker = self.number,
                     tasks = touched.len(),
@@ -61,30 +58,29 @@ impl Core {
                 );
                 applied
             }
-            Err(Outcome::Abort(why)) => self.abort(consumer, &why),
-            Err(Outcome::Unknown(why)) => self.recover(consumer, &why),
-            Err(Outcome::Fenced(why)) => self.recover_from_fencing(consumer, &why),
-            Err(Outcome::Fatal(error)) => Err(error),
+            Err(Trouble::Abort(why)) => self.abort(member, &why),
+            Err(Trouble::Unknown(why)) => self.recover(member, &why),
+            Err(Trouble::Fenced(why)) => self.recover_from_fencing(member, &why),
+            Err(Trouble::Fatal(error)) => Err(error),
         }
     }
 
     fn touched(&self) -> Vec<usize> {
-        let touched = |(place, slot): (usize, &Option<super::task_slot::TaskSlot>)| {
+        let touched = |(place, slot): (usize, &Option<TaskSlot<P::Store>>)| {
             slot.as_ref().is_some_and(|slot| slot.touched).then_some(place)
         };
         self.tasks.iter().enumerate().filter_map(touched).collect()
     }
 
     /// Why the transaction can't be committed: the assignment under which it was begun no longer holds.
-    fn not_ours(&self, touched: &[usize], consumer: &ConsumerHandle) -> Option<String> {
-        if consumer.assignment_is_lost() {
+    fn not_ours(&self, touched: &[usize], member: &P::Member) -> Option<String> {
+        if member.assignment_is_lost() {
             return Some("the assignment was lost".to_owned());
         }
         let begun_in = self.transaction.epoch()?;
-        let newer =
-            |place: &&usize| self.tasks.get(**place).and_then(Option::as_ref).is_some_and(|slot| slot.epoch > begun_in);
+        let newer = |place: &&usize| self.slot(**place).is_some_and(|slot| slot.epoch > begun_in);
         let newer = touched.iter().find(newer)?;
-        let slot = self.tasks.get(*newer)?.as_ref()?;
+        let slot = self.slot(*newer)?;
         Some(format!("task {} came after the transaction began", slot.task.id()))
     }
 
@@ -96,10 +92,12 @@ impl Core {
             let Some(Some(slot)) = self.tasks.get_mut(*place) else { continue };
             let positions = slot.prepare(&mut self.effects).positions.clone();
             if let Some(changelog) = &slot.changelog {
+                let mut changes = 0;
                 for (key, value) in slot.task.changelog() {
                     self.transaction.produce_change(changelog, key, value)?;
-                    self.shared.metrics.produced.inc();
+                    changes += 1;
                 }
+                self.observer.produced(changes);
             }
             let mut sent = false;
             for (input, position) in positions.iter().enumerate() {
@@ -127,15 +125,15 @@ impl Core {
     fn commit_on_kafka(
         &mut self,
         offsets: &BTreeMap<TopicPartition, Positions>,
-        consumer: &ConsumerHandle,
-    ) -> Result<(), Outcome> {
+        member: &P::Member,
+    ) -> Result<(), Trouble> {
         self.transaction.flush()?;
-        let metadata = consumer.group_metadata().map_err(|error| Outcome::Abort(error.to_string()))?;
-        if !metadata.is_member() {
-            return Err(Outcome::Abort(format!(
+        let credentials = member.credentials().map_err(|error| Trouble::Abort(error.to_string()))?;
+        if !credentials.is_member() {
+            return Err(Trouble::Abort(format!(
                 "this worker is no member of group {} now (generation {})",
-                metadata.group(),
-                metadata.generation()
+                credentials.group(),
+                credentials.generation()
             )));
         }
         let commits: Vec<OffsetToCommit> = offsets
@@ -146,14 +144,14 @@ impl Core {
                 metadata: positions.metadata(),
             })
             .collect();
-        self.transaction.send_offsets(&commits, &metadata)?;
+        self.transaction.send_offsets(&commits, &credentials)?;
         self.transaction.commit()
     }
 
     /// Kafka has committed: the stores follow in one batch, and outside calls start.
     fn apply(&mut self, touched: &[usize], offsets: BTreeMap<TopicPartition, Positions>) -> Result<(), Error> {
-        let now = self.shared.clock.wall();
-        let mut batch = StateBatch::default();
+        let now = self.clock.wall();
+        let mut batch = <P::Store as TaskStore>::Batch::default();
         let mut calls = Vec::new();
         for place in touched {
             let Some(Some(slot)) = self.tasks.get_mut(*place) else { continue };
@@ -164,10 +162,10 @@ impl Core {
                 calls.push((*place, started));
             }
         }
-        self.shared.database.write(batch)?;
+        self.stores.write(batch)?;
         self.transaction.closed()?;
         for (partition, positions) in offsets {
-            self.shared.metrics.committed_at(&partition, positions.least());
+            self.observer.committed_at(&partition, positions.least());
             if let Some(known) = self.partitions.get_mut(&partition) {
                 known.committed = positions;
             }
@@ -179,26 +177,26 @@ impl Core {
     }
 
     /// Aborts the open transaction and, once that is certain, goes back to where it began.
-    pub(super) fn abort(&mut self, consumer: &ConsumerHandle, why: &str) -> Result<(), Error> {
-        let now = self.shared.clock.monotonic();
+    pub(crate) fn abort(&mut self, member: &P::Member, why: &str) -> Result<(), Error> {
+        let now = self.clock.monotonic();
         if self.transaction.open_for(now).is_none() {
             return Ok(());
         }
         tracing::warn!(worker = self.number, why, "transaction aborted; going back to where it began");
         match self.transaction.abort() {
             Ok(()) => {
-                self.shared.metrics.transactions.with_label_values(&["aborted"]).inc();
-                self.rewind(consumer)
+                self.observer.transaction_ended(TransactionEnd::Aborted);
+                self.rewind(member)
             }
-            Err(Outcome::Fatal(error)) => Err(error),
-            Err(Outcome::Fenced(why)) => self.recover_from_fencing(consumer, &why),
-            Err(Outcome::Abort(why) | Outcome::Unknown(why)) => self.recover(consumer, &why),
+            Err(Trouble::Fatal(error)) => Err(error),
+            Err(Trouble::Fenced(why)) => self.recover_from_fencing(member, &why),
+            Err(Trouble::Abort(why) | Trouble::Unknown(why)) => self.recover(member, &why),
         }
     }
 
     /// Every task that took part is as at the last commit, and its inputs are fetched again from there: what it had
     /// buffered is dropped with what it had staged.
-    fn rewind(&mut self, consumer: &ConsumerHandle) -> Result<(), Error> {
+    fn rewind(&mut self, member: &P::Member) -> Result<(), Error> {
         self.transaction.closed()?;
         self.effects.outputs.clear();
         let mut inputs = BTreeSet::new();
@@ -214,6 +212,6 @@ impl Core {
             }
         }
         let inputs: Vec<TopicPartition> = inputs.into_iter().collect();
-        self.point_fetch_at(&inputs, consumer)
+        self.point_fetch_at(&inputs, member)
     }
 }

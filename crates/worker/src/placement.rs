@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use headwater_log::{Partition, TopicName};
-use headwater_streams::Topology;
+use headwater_streams::{TaskEnvironment, Topology};
 
 use crate::Error;
 
@@ -26,14 +26,20 @@ impl Placement {
     /// Groups the subtopologies by the real name of their domain's anchor.
     ///
     /// # Errors
-    /// [`Error::Configuration`] when an anchor's name is no topic name.
-    pub fn new(topologies: &[Topology], real_name: &dyn Fn(&str) -> String) -> Result<Self, Error> {
+    /// [`Error::Configuration`] when an anchor is no topic of the environment.
+    pub fn new(topologies: &[Topology], environment: &TaskEnvironment) -> Result<Self, Error> {
         let mut anchors: BTreeMap<TopicName, Vec<SubtopologyIndex>> = BTreeMap::new();
         for (topology, declared) in topologies.iter().enumerate() {
             for (subtopology, part) in declared.subtopologies().iter().enumerate() {
-                let anchor = TopicName::new(&real_name(part.domain.anchor))
-                    .map_err(|error| Error::Configuration(error.to_string()))?;
-                anchors.entry(anchor).or_default().push(SubtopologyIndex { topology, subtopology });
+                let domain = part.domain;
+                let found = environment.find(domain.anchor).and_then(|topic| environment.topic(topic));
+                let anchor = found.ok_or_else(|| {
+                    Error::Configuration(format!(
+                        "topic {}, the anchor of domain {}, is not there: run `headwater topics apply`",
+                        domain.anchor, domain.name
+                    ))
+                })?;
+                anchors.entry(anchor.name.clone()).or_default().push(SubtopologyIndex { topology, subtopology });
             }
         }
         Ok(Self { anchors })

@@ -1,68 +1,71 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use headwater_kafka::{ConsumerHandle, ConsumerHandler, Next, Record, StartAt};
 use headwater_log::{Offset, TopicPartition};
 use headwater_streams::{Effects, InputState};
 
-use super::commit_policy::CommitPolicy;
-use super::input_partition::InputPartition;
-use super::intake::Intake;
-use super::task_slot::{TaskPhase, TaskSlot};
-use super::transaction::Transaction;
-use crate::Error;
-use crate::application::Shared;
-use crate::calls::CallExecutor;
+use crate::commit_policy::CommitPolicy;
+use crate::input_partition::InputPartition;
+use crate::intake::Intake;
 use crate::partition_map::PartitionMap;
-
-/// Records that one input may buffer before its partition is held back.
-pub(super) const INPUT_RECORDS_MAX: usize = 10_000;
+use crate::ports::{ConsumerHandler, FetchedRecord, Next, Ports, StartAt};
+use crate::restore::Restored;
+use crate::task_slot::{TaskPhase, TaskSlot};
+use crate::transaction::Transaction;
+use crate::{Blueprint, Error};
 
 /// Everything of a worker but its consumer, so that the consumer's callbacks can reach it.
-pub(super) struct Core {
-    pub(super) number: usize,
-    pub(super) shared: Arc<Shared>,
+pub(crate) struct Core<P: Ports> {
+    pub(crate) number: usize,
+    pub(crate) blueprint: Arc<Blueprint>,
+    pub(crate) stores: P::Stores,
+    pub(crate) restores: P::Restores,
+    pub(crate) calls: P::Calls,
+    pub(crate) clock: P::Clock,
+    pub(crate) observer: P::Observer,
     /// Tasks by place; a place stays until its task leaves.
-    pub(super) tasks: Vec<Option<TaskSlot>>,
-    pub(super) partitions: PartitionMap<InputPartition>,
-    pub(super) transaction: Transaction,
-    pub(super) effects: Effects,
-    pub(super) policy: CommitPolicy,
-    pub(super) calls: CallExecutor,
-    pub(super) intake: Intake,
+    pub(crate) tasks: Vec<Option<TaskSlot<P::Store>>>,
+    pub(crate) partitions: PartitionMap<InputPartition>,
+    pub(crate) transaction: Transaction<P::Producer>,
+    pub(crate) effects: Effects,
+    pub(crate) policy: CommitPolicy,
+    pub(crate) intake: Intake,
     /// Grows with every assignment and with every loss: what was begun under another does not count.
-    pub(super) epoch: u64,
+    pub(crate) epoch: u64,
+    /// Tasks without state, which are up to date at once.
+    pub(crate) stateless: VecDeque<Restored>,
     /// Bytes in the tasks' input buffers, about.
-    pub(super) buffered_bytes: usize,
-    /// What went wrong inside a callback, for the loop to act on.
-    pub(super) failure: Option<Error>,
-    /// Set when the assignment or a task's phase changed, for the members topic.
-    pub(super) changed: bool,
+    pub(crate) buffered_bytes: usize,
+    /// What went wrong inside a callback, for the worker's turn to act on.
+    pub(crate) failure: Option<Error>,
+    /// Set when the assignment or a task's phase changed, for the report.
+    pub(crate) changed: bool,
     /// The tasks whose timers wait for the ends of their inputs.
-    pub(super) ends_wanted: BTreeSet<usize>,
+    pub(crate) ends_wanted: BTreeSet<usize>,
     /// When the ends were last asked for.
-    pub(super) ends_asked_at: Option<Duration>,
+    pub(crate) ends_asked_at: Option<Duration>,
     /// Whether the last poll took all that had been fetched.
-    pub(super) drained: bool,
+    pub(crate) drained: bool,
     /// The task that has the first turn in the next round.
-    pub(super) first_place: usize,
+    pub(crate) first_place: usize,
 }
 
-impl Core {
-    pub(super) fn input_bytes_max(&self) -> usize {
-        self.shared.settings.memory.input_buffer_bytes() / self.shared.settings.workers.max(1)
-    }
-
-    pub(super) fn fail(&mut self, error: Error) {
+impl<P: Ports> Core<P> {
+    pub(crate) fn fail(&mut self, error: Error) {
         if self.failure.is_none() {
             self.failure = Some(error);
         }
     }
+
+    /// The task at a place, if there is one.
+    pub(crate) fn slot(&self, place: usize) -> Option<&TaskSlot<P::Store>> {
+        self.tasks.get(place)?.as_ref()
+    }
 }
 
-impl ConsumerHandler for Core {
-    fn record(&mut self, record: &Record<'_>) -> Next {
+impl<P: Ports> ConsumerHandler<P::Member> for Core<P> {
+    fn record<R: FetchedRecord>(&mut self, record: &R) -> Next {
         let Some(place) = self.partitions.find(record.topic(), record.partition()) else {
             return Next::Continue;
         };
@@ -84,7 +87,8 @@ impl ConsumerHandler for Core {
             }
         }
         self.buffered_bytes += size;
-        if self.buffered_bytes >= self.input_bytes_max() { Next::Stop } else { Next::Continue }
+        let is_full = self.buffered_bytes >= self.blueprint.settings.input_bytes_max;
+        if is_full { Next::Stop } else { Next::Continue }
     }
 
     fn end(&mut self, partition: &TopicPartition, position: Offset) {
@@ -101,8 +105,8 @@ impl ConsumerHandler for Core {
         }
     }
 
-    fn assigned(&mut self, partitions: &[TopicPartition], consumer: &ConsumerHandle) -> Vec<StartAt> {
-        match self.take_assignment(partitions, consumer) {
+    fn assigned(&mut self, partitions: &[TopicPartition], member: &P::Member) -> Vec<StartAt> {
+        match self.take_assignment(partitions, member) {
             Ok(starts) => starts,
             Err(error) => {
                 self.fail(error);
@@ -111,17 +115,17 @@ impl ConsumerHandler for Core {
         }
     }
 
-    fn revoked(&mut self, partitions: &[TopicPartition], consumer: &ConsumerHandle) -> Vec<TopicPartition> {
+    fn revoked(&mut self, partitions: &[TopicPartition], member: &P::Member) -> Vec<TopicPartition> {
         // The transaction ends here, one way or the other: a revoke never returns with one open.
-        if let Err(error) = self.commit(consumer) {
+        if let Err(error) = self.commit(member) {
             self.fail(error);
         }
         self.give_back(partitions, "revoked")
     }
 
-    fn lost(&mut self, partitions: &[TopicPartition], consumer: &ConsumerHandle) -> Vec<TopicPartition> {
-        self.epoch = self.shared.next_epoch();
-        if let Err(error) = self.abort(consumer, "the assignment was lost") {
+    fn lost(&mut self, partitions: &[TopicPartition], member: &P::Member) -> Vec<TopicPartition> {
+        self.epoch = self.blueprint.next_epoch();
+        if let Err(error) = self.abort(member, "the assignment was lost") {
             self.fail(error);
         }
         self.give_back(partitions, "lost")

@@ -2,8 +2,9 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use headwater_event::Timestamp;
-use headwater_kafka::Record as Fetched;
 use headwater_streams::Record;
+
+use crate::ports::FetchedRecord;
 
 /// Room that records share: one allocation for many keys and values.
 const CHUNK_BYTES: usize = 64 << 10;
@@ -16,7 +17,7 @@ pub struct Intake {
 
 impl Intake {
     /// Copies a fetched record.
-    pub fn own(&mut self, fetched: &Fetched<'_>) -> Arc<Record> {
+    pub fn own<R: FetchedRecord>(&mut self, fetched: &R) -> Arc<Record> {
         let key = fetched.key().map(|key| self.copy(key));
         let value = fetched.value().map(|value| self.copy(value));
         Arc::new(Record {

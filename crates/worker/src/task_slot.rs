@@ -4,9 +4,9 @@ use headwater_event::Timestamp;
 use headwater_log::{Offset, TopicPartition};
 use headwater_streams::{CallToStart, Effects, Prepared, Task};
 
-use super::placement::AnchorPartition;
-use crate::Error;
-use crate::state::{StateBatch, TaskMeta, TaskState};
+use crate::placement::AnchorPartition;
+use crate::ports::TaskStore;
+use crate::{Error, TaskMeta};
 
 /// Where a task is in its life on this worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,11 +18,11 @@ pub enum TaskPhase {
 }
 
 /// A task with its state and its place in the worker.
-pub struct TaskSlot {
+pub struct TaskSlot<S> {
     /// The task.
     pub task: Task,
     /// Its committed state.
-    pub state: TaskState,
+    pub store: S,
     /// What the state knows of itself.
     pub meta: TaskMeta,
     /// The anchor's partition that brought it here.
@@ -47,7 +47,7 @@ pub struct TaskSlot {
     pub epoch: u64,
 }
 
-impl TaskSlot {
+impl<S: TaskStore> TaskSlot<S> {
     /// Starts work after a restore.
     ///
     /// # Errors
@@ -57,7 +57,7 @@ impl TaskSlot {
         let stream_time = if self.meta.saved_at == Timestamp::default() { none } else { self.meta.stream_time };
         let calls = self
             .task
-            .resume(&self.positions, stream_time, &self.state)
+            .resume(&self.positions, stream_time, &self.store)
             .map_err(|error| Error::State(error.to_string()))?;
         self.phase = TaskPhase::Running;
         self.touched = false;
@@ -80,20 +80,20 @@ impl TaskSlot {
         &mut self,
         changelog_end: Option<Offset>,
         now: Timestamp,
-        batch: &mut StateBatch,
+        batch: &mut S::Batch,
     ) -> Result<Vec<CallToStart>, Error> {
         if let Some(prepared) = self.prepared.take() {
             self.positions = prepared.positions;
             self.meta.stream_time = prepared.stream_time;
         }
-        let state = &self.state;
-        let calls = self.task.committed(|store, key, value| state.stage(batch, store, key, value));
+        let base = &self.store;
+        let calls = self.task.committed(|store, key, value| base.stage(batch, store, key, value));
         if let Some(end) = changelog_end {
             self.meta.changelog_offset = end.get();
         }
         self.meta.saved_at = now;
         self.meta.positions = self.named_positions();
-        self.state.stage_meta(batch, &self.meta)?;
+        self.store.stage_meta(batch, &self.meta)?;
         self.touched = false;
         Ok(calls)
     }

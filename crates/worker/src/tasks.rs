@@ -1,15 +1,15 @@
 use std::time::Duration;
 
 use headwater_event::Timestamp;
-use headwater_kafka::ConsumerHandle;
 use headwater_log::{Offset, TopicPartition};
 use headwater_streams::{CallToStart, InputState, Step, TaskErrorKind};
 
-use super::core::Core;
-use super::input_partition::InputPartition;
-use super::task_slot::{TaskPhase, TaskSlot};
 use crate::Error;
+use crate::core::Core;
+use crate::input_partition::InputPartition;
 use crate::partition_map::PartitionMap;
+use crate::ports::{Calls as _, Clock as _, GroupMember, Ports};
+use crate::task_slot::{TaskPhase, TaskSlot};
 
 /// Steps of one task before the next has its turn.
 const STEPS_MAX: usize = 512;
@@ -21,25 +21,25 @@ const RPC_DEADLINE: Duration = Duration::from_secs(5);
 
 /// What a round over all tasks came to.
 #[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Round {
+pub(crate) struct Round {
     /// Steps that did something.
-    pub(super) steps: usize,
+    pub(crate) steps: usize,
     /// Whether some task has more to do at once.
-    pub(super) more: bool,
+    pub(crate) more: bool,
     /// When the first idle task wants to be looked at again.
-    pub(super) wake_at: Option<Timestamp>,
+    pub(crate) wake_at: Option<Timestamp>,
 }
 
-impl Core {
+impl<P: Ports> Core<P> {
     /// Gives every running task a turn; outputs go to the producer as they come.
-    pub(super) fn run_tasks(&mut self, consumer: &ConsumerHandle) -> Result<Round, Error> {
+    pub(crate) fn run_tasks(&mut self, member: &P::Member) -> Result<Round, Error> {
         let mut round = Round::default();
-        let begun = self.shared.clock.monotonic();
+        let begun = self.clock.monotonic();
         let places = self.tasks.len();
         for turn in 0..places {
             let place = (self.first_place + turn) % places;
-            self.run_task(place, consumer, &mut round)?;
-            if self.shared.clock.monotonic().saturating_sub(begun) >= ROUND_MAX {
+            self.run_task(place, member, &mut round)?;
+            if self.clock.monotonic().saturating_sub(begun) >= ROUND_MAX {
                 // The others come first in the next round, behind a poll and a look at whether a commit is due.
                 self.first_place = place + 1;
                 round.more = true;
@@ -52,8 +52,8 @@ impl Core {
         Ok(round)
     }
 
-    fn run_task(&mut self, place: usize, consumer: &ConsumerHandle, round: &mut Round) -> Result<(), Error> {
-        let now = self.shared.clock.wall();
+    fn run_task(&mut self, place: usize, member: &P::Member, round: &mut Round) -> Result<(), Error> {
+        let now = self.clock.wall();
         let Some(Some(slot)) = self.tasks.get_mut(place) else { return Ok(()) };
         if slot.phase != TaskPhase::Running {
             return Ok(());
@@ -65,7 +65,7 @@ impl Core {
                 round.more = true;
                 break;
             }
-            let step = slot.task.step(now, &slot.state, &mut self.effects).map_err(|error| match error.kind {
+            let step = slot.task.step(now, &slot.store, &mut self.effects).map_err(|error| match error.kind {
                 TaskErrorKind::State => Error::State(error.to_string()),
                 TaskErrorKind::Stopped => Error::Processing(error.to_string()),
             })?;
@@ -79,7 +79,7 @@ impl Core {
                 Step::WaitForInput { input, .. }
                     if passed_over < slot.inputs.len()
                         && self.drained
-                        && pass_over(slot, input, &mut self.partitions, consumer) =>
+                        && pass_over(slot, input, &mut self.partitions, member) =>
                 {
                     passed_over += 1;
                 }
@@ -103,53 +103,19 @@ impl Core {
         Ok(())
     }
 
-    /// Begins the transaction with the first thing that is done, and produces what came out.
-    fn after_steps(&mut self, place: usize) -> Result<(), Error> {
-        let now = self.shared.clock.monotonic();
-        self.transaction.ensure_open(now, self.epoch)?;
-        self.produce_outputs()?;
-        self.count(place);
-        Ok(())
-    }
-
-    /// Hands the outputs at hand to the producer.
-    pub(super) fn produce_outputs(&mut self) -> Result<(), Error> {
-        for output in self.effects.outputs.drain(..) {
-            let Some(topic) = self.shared.environment.topic(output.topic) else { continue };
-            self.transaction.produce(&topic.name, &output)?;
-            self.shared.metrics.produced.inc();
-        }
-        Ok(())
-    }
-
-    fn count(&mut self, place: usize) {
-        let counters = std::mem::take(&mut self.effects.counters);
-        let Some(Some(slot)) = self.tasks.get(place) else { return };
-        self.shared.metrics.count(&slot.processor, &counters);
-        let stream_time = slot.task.stream_time();
-        if counters.processed > 0 && stream_time.as_millis() >= 0 {
-            let behind_ms = self.shared.clock.wall().since_ms(stream_time).max(0);
-            let seconds = Duration::from_millis(behind_ms.unsigned_abs()).as_secs_f64();
-            self.shared.metrics.latency.with_label_values(&[slot.processor.as_str()]).observe(seconds);
-        }
-    }
-
     /// Timers are due that fire only once their inputs were read to where they end now.
     fn tell_ends(&mut self, round: &mut Round) -> Result<(), Error> {
-        let now = self.shared.clock.monotonic();
+        let now = self.clock.monotonic();
         let next = self.ends_asked_at.map_or(now, |asked| asked + ENDS_INTERVAL);
         if now < next {
             let wait_ms = i64::try_from((next - now).as_millis()).unwrap_or(i64::MAX).saturating_add(1);
-            round.wake_at = earliest(round.wake_at, Some(self.shared.clock.wall().plus_millis(wait_ms)));
+            round.wake_at = earliest(round.wake_at, Some(self.clock.wall().plus_millis(wait_ms)));
             return Ok(());
         }
         self.ends_asked_at = Some(now);
         let places = std::mem::take(&mut self.ends_wanted);
-        let mut partitions: Vec<TopicPartition> = places
-            .iter()
-            .filter_map(|place| self.tasks.get(*place)?.as_ref())
-            .flat_map(|slot| slot.inputs.clone())
-            .collect();
+        let mut partitions: Vec<TopicPartition> =
+            places.iter().filter_map(|place| self.slot(*place)).flat_map(|slot| slot.inputs.clone()).collect();
         partitions.sort();
         partitions.dedup();
         let Some(ends) = self.transaction.ends(&partitions, RPC_DEADLINE)? else { return Ok(()) };
@@ -167,7 +133,7 @@ impl Core {
     }
 
     /// Starts outside calls whose intent has committed.
-    pub(super) fn start_calls(&mut self, place: usize, calls: &[CallToStart]) -> Result<(), Error> {
+    pub(crate) fn start_calls(&mut self, place: usize, calls: &[CallToStart]) -> Result<(), Error> {
         let Some(Some(slot)) = self.tasks.get(place) else { return Ok(()) };
         for call in calls {
             self.calls.start(&slot.processor, place, slot.epoch, call)?;
@@ -177,7 +143,7 @@ impl Core {
 
     /// Hands results of calls to their tasks; those of an earlier life of the task are dropped, since the calls were
     /// started again with the same keys.
-    pub(super) fn take_call_results(&mut self) -> usize {
+    pub(crate) fn take_call_results(&mut self) -> usize {
         let mut taken = 0;
         while let Some(returned) = self.calls.next() {
             if let Some(Some(slot)) = self.tasks.get_mut(returned.task)
@@ -191,13 +157,13 @@ impl Core {
     }
 
     /// Bytes staged by all tasks.
-    pub(super) fn staged_bytes(&self) -> usize {
+    pub(crate) fn staged_bytes(&self) -> usize {
         self.tasks.iter().flatten().filter(|slot| slot.touched).map(|slot| slot.task.staged_bytes()).sum()
     }
 
     /// Counts anew what the tasks' buffers hold.
-    pub(super) fn count_buffered(&mut self) -> usize {
-        let buffered = |slot: &super::task_slot::TaskSlot| -> usize {
+    pub(crate) fn count_buffered(&mut self) -> usize {
+        let buffered = |slot: &TaskSlot<P::Store>| -> usize {
             (0..slot.inputs.len()).map(|input| slot.task.buffered(input).1).sum()
         };
         self.buffered_bytes = self.tasks.iter().flatten().map(buffered).sum();
@@ -208,11 +174,11 @@ impl Core {
 /// Tells a task not to wait for an empty input: where the past is being read, records of all inputs are taken in the order
 /// of their times (KIP-695), but what is live has come as far as it has been committed. Whether an input is at its end the
 /// consumer says only after one more, empty fetch.
-fn pass_over(
-    slot: &mut TaskSlot,
+fn pass_over<S, M: GroupMember>(
+    slot: &mut TaskSlot<S>,
     input: usize,
     partitions: &mut PartitionMap<InputPartition>,
-    consumer: &ConsumerHandle,
+    member: &M,
 ) -> bool {
     let Some(partition) = slot.inputs.get(input) else { return false };
     let Some(found) = partitions.get_mut(partition) else { return false };
@@ -222,7 +188,7 @@ fn pass_over(
     if !found.live {
         // Behind the last record of a transaction stands its marker.
         let last_seen = found.fetched.map(Offset::next);
-        let high = consumer.cached_watermarks(partition).map(|(_, high)| high);
+        let high = member.cached_end(partition);
         found.live = high.is_some() && last_seen >= high;
     }
     if found.live {

@@ -1,8 +1,8 @@
-use headwater_kafka::StartOffset;
 use headwater_log::Offset;
 
-use super::placement::AnchorPartition;
-use super::positions::Positions;
+use crate::placement::AnchorPartition;
+use crate::ports::StartOffset;
+use crate::positions::Positions;
 
 /// A partition that this worker fetches, for all tasks that read it.
 pub struct InputPartition {

@@ -2,14 +2,14 @@ use headwater_event::Timestamp;
 use headwater_log::{Offset, TopicPartition};
 use headwater_streams::StoreNumber;
 
-use crate::Error;
-use crate::state::{ChangelogBounds, StateBatch, TaskMeta, TaskState, Unusable};
+use crate::ports::TaskStore;
+use crate::{ChangelogBounds, Error, TaskMeta, Unusable};
 
 /// Bytes of replayed records that are written at once.
 const BATCH_BYTES: usize = 1 << 20;
 
 /// A store to bring up to date.
-pub struct RestoreJob {
+pub struct RestoreJob<S> {
     /// Which worker asked.
     pub worker: usize,
     /// The task's place in that worker.
@@ -17,7 +17,7 @@ pub struct RestoreJob {
     /// The assignment under which it was asked for.
     pub epoch: u64,
     /// The store.
-    pub state: TaskState,
+    pub store: S,
     /// What it knows of itself.
     pub meta: TaskMeta,
     /// Its changelog's partition.
@@ -29,6 +29,7 @@ pub struct RestoreJob {
 }
 
 /// A store that is up to date.
+#[derive(Debug)]
 pub struct Restored {
     /// The task's place in its worker.
     pub slot: usize,
@@ -43,37 +44,37 @@ pub struct Restored {
 }
 
 /// A job under way: what was read and not yet written.
-pub(super) struct Running {
-    pub(super) job: RestoreJob,
+pub(super) struct Running<S: TaskStore> {
+    pub(super) job: RestoreJob<S>,
     /// The read_uncommitted high watermark: the restore ends there.
     pub(super) target: Offset,
     /// Where reading began.
     pub(super) from: Offset,
-    batch: StateBatch,
+    batch: S::Batch,
     next: Offset,
     records: u64,
     rebuilt: Option<Unusable>,
 }
 
-impl Running {
+impl<S: TaskStore> Running<S> {
     /// Decides where to begin, wiping a store that can't be used.
-    pub(super) fn begin(mut job: RestoreJob, bounds: &ChangelogBounds, now: Timestamp) -> Result<Self, Error> {
+    pub(super) fn begin(mut job: RestoreJob<S>, bounds: &ChangelogBounds, now: Timestamp) -> Result<Self, Error> {
         let unusable = job.meta.unusable(bounds, now);
         if let Some(why) = unusable {
-            tracing::warn!(task = job.state.name(), ?why, "the store can't be used and is rebuilt from its changelog");
+            tracing::warn!(task = job.store.name(), ?why, "the store can't be used and is rebuilt from its changelog");
             job.meta = TaskMeta { number: job.meta.number, ..TaskMeta::default() };
-            let mut batch = StateBatch::default();
-            job.state.stage_wipe(&mut batch);
-            job.state.stage_meta(&mut batch, &job.meta)?;
-            job.state.write(batch)?;
+            let mut batch = S::Batch::default();
+            job.store.stage_wipe(&mut batch);
+            job.store.stage_meta(&mut batch, &job.meta)?;
+            job.store.write(batch)?;
         }
         job.meta.changelog_topic_id.clone_from(&bounds.topic_id);
         let stored = Offset::new(job.meta.changelog_offset.max(bounds.start)).unwrap_or(Offset::ZERO);
         let from =
-            if job.state.has_memory_stores() { Offset::new(bounds.start).unwrap_or(Offset::ZERO) } else { stored };
-        job.state.clear_memory();
+            if job.store.has_memory_stores() { Offset::new(bounds.start).unwrap_or(Offset::ZERO) } else { stored };
+        job.store.clear_memory();
         let target = Offset::new(bounds.high_watermark).unwrap_or(Offset::ZERO);
-        Ok(Self { job, target, from, batch: StateBatch::default(), next: from, records: 0, rebuilt: unusable })
+        Ok(Self { job, target, from, batch: S::Batch::default(), next: from, records: 0, rebuilt: unusable })
     }
 
     /// Takes in a changelog record: the key's first byte is the store's number.
@@ -88,10 +89,10 @@ impl Running {
         };
         let store = StoreNumber(*store);
         let is_new = offset.get() >= self.job.meta.changelog_offset;
-        if is_new || self.job.state.is_in_memory(store) {
-            self.job.state.stage(&mut self.batch, store, key, value);
+        if is_new || self.job.store.is_in_memory(store) {
+            self.job.store.stage(&mut self.batch, store, key, value);
         }
-        if self.batch.size_bytes() >= BATCH_BYTES {
+        if S::batch_bytes(&self.batch) >= BATCH_BYTES {
             self.write()?;
         }
         Ok(())
@@ -107,8 +108,8 @@ impl Running {
             self.job.meta.changelog_offset = self.next.get();
         }
         let mut batch = std::mem::take(&mut self.batch);
-        self.job.state.stage_meta(&mut batch, &self.job.meta)?;
-        self.job.state.write(batch)
+        self.job.store.stage_meta(&mut batch, &self.job.meta)?;
+        self.job.store.write(batch)
     }
 
     /// Ends the restore at `position`, the place of what comes next.

@@ -1,0 +1,79 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use headwater_log::TopicName;
+use headwater_streams::{TaskEnvironment, Topology};
+
+use crate::{Error, Placement};
+
+/// What a worker needs to know of a changelog.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangelogFacts {
+    /// The topic's id, where the broker gives one.
+    pub topic_id: Option<String>,
+    /// The topic's `delete.retention.ms`.
+    pub delete_retention_ms: i64,
+}
+
+/// How the workers of an application work; bytes are one worker's share.
+#[derive(Debug, Clone)]
+pub struct WorkerSettings {
+    /// `application.id`.
+    pub application: String,
+    /// The instance's name, for messages.
+    pub instance: String,
+    /// The longest that a transaction stays open under load.
+    pub commit_interval_max: Duration,
+    /// Staged writes: a worker commits before it holds more.
+    pub staged_bytes_max: usize,
+    /// Records handed to tasks and not yet processed.
+    pub input_bytes_max: usize,
+}
+
+/// What the workers of an application share in one process; read only, but for the count of assignments.
+pub struct Blueprint {
+    /// How they work.
+    pub settings: WorkerSettings,
+    /// The application's processors.
+    pub topologies: Vec<Topology>,
+    /// What the tasks have in common.
+    pub environment: Arc<TaskEnvironment>,
+    placement: Placement,
+    changelogs: BTreeMap<TopicName, ChangelogFacts>,
+    epochs: AtomicU64,
+}
+
+impl Blueprint {
+    /// Places the topologies' tasks by their anchors.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] when an anchor is no topic of the environment.
+    pub fn new(
+        settings: WorkerSettings,
+        topologies: Vec<Topology>,
+        environment: Arc<TaskEnvironment>,
+        changelogs: BTreeMap<TopicName, ChangelogFacts>,
+    ) -> Result<Self, Error> {
+        let placement = Placement::new(&topologies, &environment)?;
+        Ok(Self { settings, topologies, environment, placement, changelogs, epochs: AtomicU64::new(0) })
+    }
+
+    /// Which tasks come with which anchor.
+    #[must_use]
+    pub const fn placement(&self) -> &Placement {
+        &self.placement
+    }
+
+    /// A number for an assignment, unlike any before in this process: what an earlier run of a worker asked for never
+    /// passes for what the present one did.
+    pub(crate) fn next_epoch(&self) -> u64 {
+        self.epochs.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub(crate) fn changelog_facts(&self, changelog: &TopicName) -> ChangelogFacts {
+        let unknown = ChangelogFacts { topic_id: None, delete_retention_ms: i64::MAX };
+        self.changelogs.get(changelog).cloned().unwrap_or(unknown)
+    }
+}

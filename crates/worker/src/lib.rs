@@ -1,0 +1,38 @@
+//! The stream worker, pure: it drives tasks exactly once against ports, and does not know what is behind them.
+//!
+//! - [`Worker`]: one consumer, one transactional producer and their tasks; stepped by whoever owns the thread.
+//! - [`Restorer`]: brings stores up to date from their changelogs, stepped too.
+//! - [`ports`]: what both need of the world. Kafka implements them in `headwater-runtime`, virtual time in a simulator.
+//! - [`Blueprint`]: what all workers of an application share.
+
+mod assignment;
+mod blueprint;
+mod commit;
+mod commit_policy;
+mod core;
+mod error;
+mod fetching;
+mod input_partition;
+mod intake;
+mod meta;
+mod outputs;
+mod partition_map;
+mod placement;
+pub mod ports;
+mod positions;
+mod recovery;
+mod restore;
+mod task_slot;
+mod tasks;
+mod transaction;
+mod worker;
+
+pub use blueprint::{Blueprint, ChangelogFacts, WorkerSettings};
+pub use error::Error;
+pub use meta::{ChangelogBounds, TaskMeta, Unusable};
+pub use partition_map::PartitionMap;
+pub use placement::{AnchorPartition, Placement, SubtopologyIndex};
+pub use positions::Positions;
+pub use restore::{RestoreJob, RestorePorts, RestoreResult, Restored, Restorer};
+pub use task_slot::TaskPhase;
+pub use worker::Worker;

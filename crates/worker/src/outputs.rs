@@ -1,0 +1,44 @@
+//! What comes out of tasks' steps, on its way into the open transaction.
+
+use std::time::Duration;
+
+use crate::Error;
+use crate::core::Core;
+use crate::ports::{Clock as _, Observer as _, Ports};
+
+impl<P: Ports> Core<P> {
+    /// Begins the transaction with the first thing that is done, and produces what came out.
+    pub(crate) fn after_steps(&mut self, place: usize) -> Result<(), Error> {
+        let now = self.clock.monotonic();
+        self.transaction.ensure_open(now, self.epoch)?;
+        self.produce_outputs()?;
+        self.count(place);
+        Ok(())
+    }
+
+    /// Hands the outputs at hand to the producer. The one place where they pass, so that a neighbour's input may take
+    /// them here too.
+    pub(crate) fn produce_outputs(&mut self) -> Result<(), Error> {
+        let mut produced = 0;
+        for output in self.effects.outputs.drain(..) {
+            let Some(topic) = self.blueprint.environment.topic(output.topic) else { continue };
+            self.transaction.produce(&topic.name, &output)?;
+            produced += 1;
+        }
+        if produced > 0 {
+            self.observer.produced(produced);
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, place: usize) {
+        let counters = std::mem::take(&mut self.effects.counters);
+        let Some(slot) = self.slot(place) else { return };
+        let stream_time = slot.task.stream_time();
+        let behind = (counters.processed > 0 && stream_time.as_millis() >= 0).then(|| {
+            let behind_ms = self.clock.wall().since_ms(stream_time).max(0);
+            Duration::from_millis(behind_ms.unsigned_abs())
+        });
+        self.observer.stepped(&slot.processor, &counters, behind);
+    }
+}

@@ -1,0 +1,60 @@
+use headwater_streams::{StateBase, StoreNumber};
+
+use crate::{Error, TaskMeta};
+
+/// One task's committed state, for reading, and for staging what has committed.
+pub trait TaskStore: StateBase + Clone {
+    /// Writes of any number of tasks, applied together.
+    type Batch: Default;
+
+    /// The task's name.
+    fn name(&self) -> &str;
+
+    /// Whether a store is kept in memory only.
+    fn is_in_memory(&self, store: StoreNumber) -> bool;
+
+    /// Whether any store is.
+    fn has_memory_stores(&self) -> bool;
+
+    /// Empties the stores in memory, before they are replayed.
+    fn clear_memory(&self);
+
+    /// Stages one write: a value, or None to delete. A store in memory takes it at once.
+    fn stage(&self, batch: &mut Self::Batch, store: StoreNumber, key: &[u8], value: Option<&[u8]>);
+
+    /// Stages the task's meta record.
+    ///
+    /// # Errors
+    /// [`Error::State`].
+    fn stage_meta(&self, batch: &mut Self::Batch, meta: &TaskMeta) -> Result<(), Error>;
+
+    /// Stages the removal of everything the task has.
+    fn stage_wipe(&self, batch: &mut Self::Batch);
+
+    /// Bytes staged in a batch.
+    fn batch_bytes(batch: &Self::Batch) -> usize;
+
+    /// Applies a batch, whole or not at all.
+    ///
+    /// # Errors
+    /// [`Error::State`].
+    fn write(&self, batch: Self::Batch) -> Result<(), Error>;
+}
+
+/// The stores of all tasks of a process.
+pub trait Stores {
+    /// One task's.
+    type Store: TaskStore;
+
+    /// A task's store, with what it knows of itself; a new task gets an empty one. `in_memory` are kept in memory only.
+    ///
+    /// # Errors
+    /// [`Error::State`].
+    fn task(&self, name: &str, in_memory: &[StoreNumber]) -> Result<(Self::Store, TaskMeta), Error>;
+
+    /// Applies a batch, whole or not at all.
+    ///
+    /// # Errors
+    /// [`Error::State`].
+    fn write(&self, batch: <Self::Store as TaskStore>::Batch) -> Result<(), Error>;
+}

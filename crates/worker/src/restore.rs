@@ -1,0 +1,11 @@
+//! Bringing stores up to date from their changelogs, apart from the workers: ready tasks go on working meanwhile.
+//!
+//! A restore ends at a point that is safe: the read_uncommitted high watermark, listed after the predecessor was fenced,
+//! reached by a read_committed reader. The last stable offset would not do: it may lie before a committed transaction
+//! whose marker is still under way (KAFKA-10167).
+
+mod job;
+mod restorer;
+
+pub use job::{RestoreJob, Restored};
+pub use restorer::{RestorePorts, RestoreResult, Restorer};
