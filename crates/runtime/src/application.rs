@@ -117,9 +117,10 @@ impl Application {
             instance: settings.instance.clone(),
             commit_interval_max: settings.commit_interval_max,
             staged_bytes_max: settings.memory.overlay_bytes() / workers,
+            fusion: settings.fusion,
             input_bytes_max: settings.memory.input_buffer_bytes() / workers,
         };
-        let blueprint = Blueprint::new(worker, topologies, Arc::new(environment), found.changelogs)?;
+        let blueprint = Blueprint::new(worker, topologies, Arc::new(environment), found.cluster)?;
         let (senders, receivers): (Vec<_>, Vec<_>) = (0..workers).map(|_| sync_channel(RESTORED_MAX)).unzip();
         let prefetch_kbytes = u32::try_from(settings.memory.fetch_bytes() / 1024).unwrap_or(16 * 1024);
         let (restorer, restore_thread) = restore::start(&connection, senders, prefetch_kbytes, metrics.clone(), clock)?;

@@ -22,6 +22,8 @@ pub struct ApplicationSettings {
     pub commit_interval_max: Duration,
     /// Outside calls under way at once, for each worker.
     pub calls_in_flight_max: usize,
+    /// Whether records to partitions that a worker both writes and reads are handed over within the transaction.
+    pub fusion: bool,
     /// Where this instance answers queries, for the members topic; None when it serves none.
     pub advertised_url: Option<String>,
 }
@@ -39,6 +41,7 @@ impl ApplicationSettings {
             session_timeout: Duration::from_secs(20),
             commit_interval_max: Duration::from_millis(500),
             calls_in_flight_max: 4_096,
+            fusion: true,
             advertised_url: None,
         }
     }

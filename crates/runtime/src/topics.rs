@@ -7,7 +7,7 @@ use headwater_kafka::admin::{ConfigEntry, NewTopic, TopicDescription};
 use headwater_kafka::{Admin, ErrorKind, TopicPrefix};
 use headwater_log::TopicName;
 use headwater_streams::{TopicFacts, TopicRole, TopicUse, Topology};
-use headwater_worker::ChangelogFacts;
+use headwater_worker::{ChangelogFacts, ClusterFacts};
 use uuid::Uuid;
 
 use crate::Error;
@@ -20,7 +20,7 @@ const DELETE_RETENTION_MS: i64 = 86_400_000;
 /// Everything the application found out about its topics.
 pub(crate) struct ApplicationTopics {
     pub(crate) facts: Vec<TopicFacts>,
-    pub(crate) changelogs: BTreeMap<TopicName, ChangelogFacts>,
+    pub(crate) cluster: ClusterFacts,
 }
 
 /// The topics that an application makes for itself: changelogs and repartition topics, by declared name and domain's
@@ -71,12 +71,16 @@ pub(crate) fn prepare(
     let configs: BTreeMap<TopicName, Vec<ConfigEntry>> =
         admin.describe_configs(&present).map_err(crate::error::from_kafka)?.into_iter().collect();
     let mut facts = Vec::new();
-    let mut changelogs = BTreeMap::new();
+    let mut cluster = ClusterFacts::default();
     for (declared, topic) in &described {
-        let config = |name: &str| {
+        let text = |name: &str| {
             let entries = configs.get(&topic.name)?;
-            entries.iter().find(|entry| entry.name == name)?.value.as_deref()?.parse::<i64>().ok()
+            entries.iter().find(|entry| entry.name == name)?.value.as_deref()
         };
+        let config = |name: &str| text(name)?.parse::<i64>().ok();
+        if text("message.timestamp.type") == Some("LogAppendTime") {
+            cluster.log_append_time.insert(topic.name.clone());
+        }
         let bytes = config("max.message.bytes").and_then(|bytes| usize::try_from(bytes).ok());
         let count = u32::try_from(topic.partitions.len()).ok().and_then(NonZeroU32::new);
         facts.push(TopicFacts {
@@ -86,7 +90,7 @@ pub(crate) fn prepare(
             partitions: count.ok_or_else(|| Error::Kafka(format!("topic {} has no partitions yet", topic.name)))?,
             record_bytes_max: bytes.unwrap_or(RECORD_BYTES_MAX),
         });
-        changelogs.insert(
+        cluster.changelogs.insert(
             topic.name.clone(),
             ChangelogFacts {
                 topic_id: (topic.id.0 != 0).then(|| topic.id.to_string()),
@@ -94,7 +98,7 @@ pub(crate) fn prepare(
             },
         );
     }
-    Ok(ApplicationTopics { facts, changelogs })
+    Ok(ApplicationTopics { facts, cluster })
 }
 
 /// A declared topic's name on the cluster.

@@ -29,6 +29,7 @@ impl<P: Ports> Core<P> {
         }
         self.epoch = self.blueprint.next_epoch();
         self.changed = true;
+        self.fusion_ends = true;
         self.observer.rebalanced("assigned", anchors.len());
         let mut inputs: BTreeMap<TopicPartition, AnchorPartition> = BTreeMap::new();
         let mut places = Vec::new();
@@ -215,6 +216,7 @@ impl<P: Ports> Core<P> {
         }
         self.epoch = self.blueprint.next_epoch();
         self.changed = true;
+        self.fusion_ends = true;
         self.observer.rebalanced(why, anchors.len());
         let goes = |anchor: &AnchorPartition| {
             anchors.iter().any(|given| given.topic == anchor.0 && given.partition == anchor.1)
@@ -231,7 +233,9 @@ impl<P: Ports> Core<P> {
             .map(|(partition, found)| (partition.clone(), !found.readers.is_empty()))
             .collect();
         for (partition, _) in &going {
-            self.partitions.remove(partition);
+            if let Some(place) = self.partitions.remove(partition).and_then(|found| found.fused) {
+                self.fusion.remove(place);
+            }
             self.observer.forget_partition(partition);
         }
         going.into_iter().filter(|(_, fetched)| *fetched).map(|(partition, _)| partition).collect()

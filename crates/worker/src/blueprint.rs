@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -6,6 +6,7 @@ use std::time::Duration;
 use headwater_log::TopicName;
 use headwater_streams::{TaskEnvironment, Topology};
 
+use crate::fusible::Fusible;
 use crate::{Error, Placement};
 
 /// What a worker needs to know of a changelog.
@@ -15,6 +16,15 @@ pub struct ChangelogFacts {
     pub topic_id: Option<String>,
     /// The topic's `delete.retention.ms`.
     pub delete_retention_ms: i64,
+}
+
+/// What a worker needs to know of its topics, beyond what its tasks do.
+#[derive(Debug, Clone, Default)]
+pub struct ClusterFacts {
+    /// Changelogs, by their real names.
+    pub changelogs: BTreeMap<TopicName, ChangelogFacts>,
+    /// Topics whose records get the broker's time, not their producer's.
+    pub log_append_time: BTreeSet<TopicName>,
 }
 
 /// How the workers of an application work; bytes are one worker's share.
@@ -28,6 +38,8 @@ pub struct WorkerSettings {
     pub commit_interval_max: Duration,
     /// Staged writes: a worker commits before it holds more.
     pub staged_bytes_max: usize,
+    /// Whether records to partitions that a worker both writes and reads are handed over within the transaction.
+    pub fusion: bool,
     /// Records handed to tasks and not yet processed.
     pub input_bytes_max: usize,
 }
@@ -41,6 +53,7 @@ pub struct Blueprint {
     /// What the tasks have in common.
     pub environment: Arc<TaskEnvironment>,
     placement: Placement,
+    fusible: Fusible,
     changelogs: BTreeMap<TopicName, ChangelogFacts>,
     epochs: AtomicU64,
 }
@@ -54,16 +67,24 @@ impl Blueprint {
         settings: WorkerSettings,
         topologies: Vec<Topology>,
         environment: Arc<TaskEnvironment>,
-        changelogs: BTreeMap<TopicName, ChangelogFacts>,
+        cluster: ClusterFacts,
     ) -> Result<Self, Error> {
         let placement = Placement::new(&topologies, &environment)?;
-        Ok(Self { settings, topologies, environment, placement, changelogs, epochs: AtomicU64::new(0) })
+        let ClusterFacts { changelogs, log_append_time } = cluster;
+        let fusible = Fusible::new(&topologies, &environment, &log_append_time);
+        let epochs = AtomicU64::new(0);
+        Ok(Self { settings, topologies, environment, placement, fusible, changelogs, epochs })
     }
 
     /// Which tasks come with which anchor.
     #[must_use]
     pub const fn placement(&self) -> &Placement {
         &self.placement
+    }
+
+    /// Which topics are written and read inside the application.
+    pub(crate) const fn fusible(&self) -> &Fusible {
+        &self.fusible
     }
 
     /// A number for an assignment, unlike any before in this process: what an earlier run of a worker asked for never

@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use headwater_log::{Offset, TopicPartition};
+use headwater_log::TopicPartition;
 
 use crate::Error;
 use crate::commit_policy::Pending;
@@ -56,7 +56,8 @@ impl<P: Ports> Core<P> {
                     ?with_stores,
                     "committed"
                 );
-                applied
+                applied?;
+                self.end_closing(member)
             }
             Err(Trouble::Abort(why)) => self.abort(member, &why),
             Err(Trouble::Unknown(why)) => self.recover(member, &why),
@@ -128,6 +129,9 @@ impl<P: Ports> Core<P> {
         member: &P::Member,
     ) -> Result<(), Trouble> {
         self.transaction.flush()?;
+        if let Some(why) = self.gap_in_fused() {
+            return Err(Trouble::Abort(why));
+        }
         let credentials = member.credentials().map_err(|error| Trouble::Abort(error.to_string()))?;
         if !credentials.is_member() {
             return Err(Trouble::Abort(format!(
@@ -155,14 +159,14 @@ impl<P: Ports> Core<P> {
         let mut calls = Vec::new();
         for place in touched {
             let Some(Some(slot)) = self.tasks.get_mut(*place) else { continue };
-            let written: Option<Offset> =
-                slot.changelog.as_ref().and_then(|changelog| self.transaction.last_offset(changelog)).map(Offset::next);
-            let started = slot.stage_committed(written, now, &mut batch)?;
+            let written = slot.changelog.as_ref().and_then(|changelog| self.transaction.written(changelog));
+            let started = slot.stage_committed(written.map(|written| written.last.next()), now, &mut batch)?;
             if !started.is_empty() {
                 calls.push((*place, started));
             }
         }
         self.stores.write(batch)?;
+        self.begin_fusing();
         self.transaction.closed()?;
         for (partition, positions) in offsets {
             self.observer.committed_at(&partition, positions.least());
@@ -199,6 +203,7 @@ impl<P: Ports> Core<P> {
     fn rewind(&mut self, member: &P::Member) -> Result<(), Error> {
         self.transaction.closed()?;
         self.effects.outputs.clear();
+        let fused = self.fused_that_go_back();
         let mut inputs = BTreeSet::new();
         for slot in self.tasks.iter_mut().flatten() {
             if slot.touched {
@@ -211,6 +216,7 @@ impl<P: Ports> Core<P> {
                 found.fetched = None;
             }
         }
+        self.unfuse(&fused, member)?;
         let inputs: Vec<TopicPartition> = inputs.into_iter().collect();
         self.point_fetch_at(&inputs, member)
     }

@@ -6,6 +6,7 @@ use headwater_log::{Offset, TopicPartition};
 use headwater_streams::{Effects, InputState};
 
 use crate::commit_policy::CommitPolicy;
+use crate::fusion::{Fetched, FusedPartition, Fusion};
 use crate::input_partition::InputPartition;
 use crate::intake::Intake;
 use crate::partition_map::PartitionMap;
@@ -47,6 +48,14 @@ pub(crate) struct Core<P: Ports> {
     pub(crate) ends_asked_at: Option<Duration>,
     /// Whether the last poll took all that had been fetched.
     pub(crate) drained: bool,
+    /// Partitions that this worker writes and reads.
+    pub(crate) fusion: Fusion,
+    /// Whether fusion must end, since tasks have come or gone.
+    pub(crate) fusion_ends: bool,
+    /// Whether a record was handed over since the last round.
+    pub(crate) handed_over: bool,
+    /// Partitions that need not be fetched any more.
+    pub(crate) to_pause: Vec<TopicPartition>,
     /// The task that has the first turn in the next round.
     pub(crate) first_place: usize,
 }
@@ -75,6 +84,13 @@ impl<P: Ports> ConsumerHandler<P::Member> for Core<P> {
         if partition.seek_to.is_some() {
             return Next::Continue;
         }
+        let fetched = match partition.fused {
+            Some(place) => self.fusion.fetched(place, record.offset()),
+            None => Fetched::New,
+        };
+        if fetched == Fetched::Known {
+            return Next::Continue;
+        }
         let owned = self.intake.own(record);
         partition.fetched = Some(owned.offset.next());
         partition.end = None;
@@ -87,13 +103,19 @@ impl<P: Ports> ConsumerHandler<P::Member> for Core<P> {
             }
         }
         self.buffered_bytes += size;
+        if fetched == Fetched::Last
+            && let Some(place) = partition.fused
+        {
+            self.join(place);
+        }
         let is_full = self.buffered_bytes >= self.blueprint.settings.input_bytes_max;
         if is_full { Next::Stop } else { Next::Continue }
     }
 
     fn end(&mut self, partition: &TopicPartition, position: Offset) {
         let Some(found) = self.partitions.get_mut(partition) else { return };
-        if found.seek_to.is_some() {
+        let is_joined = found.fused.and_then(|place| self.fusion.get(place)).is_some_and(FusedPartition::is_joined);
+        if found.seek_to.is_some() || is_joined {
             return;
         }
         found.end = Some(position);

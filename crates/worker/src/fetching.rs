@@ -12,7 +12,7 @@ use crate::task_slot::TaskPhase;
 
 const SEEK_DEADLINE: Duration = Duration::from_secs(5);
 /// Records that one input may buffer before its partition is held back.
-const INPUT_RECORDS_MAX: usize = 10_000;
+pub(crate) const INPUT_RECORDS_MAX: usize = 10_000;
 
 impl<P: Ports> Core<P> {
     /// Fetches partitions from where the slowest of their running tasks stands, and resumes those that wait for a task.
@@ -21,6 +21,11 @@ impl<P: Ports> Core<P> {
         for partition in partitions {
             let Some(start) = self.start_of(partition) else { continue };
             let Some(found) = self.partitions.get_mut(partition) else { continue };
+            if let Some(place) = found.fused.take() {
+                // What the fetch knows of it is old, and a reader has come or gone back.
+                self.fusion.remove(place);
+                found.fetched = None;
+            }
             let is_there = matches!(start, StartOffset::At(at) if found.fetched == Some(at));
             if !is_there {
                 found.fetched = None;
@@ -124,7 +129,7 @@ impl<P: Ports> Core<P> {
                 let slot = tasks.get(*place)?.as_ref()?;
                 (slot.phase == TaskPhase::Running).then(|| slot.task.buffered(*input).0)
             });
-            let Some(most) = running.max() else { continue };
+            let Some(most) = running.max().filter(|_| found.fused.is_none()) else { continue };
             if !found.paused && most > INPUT_RECORDS_MAX {
                 found.paused = true;
                 full.push(partition.clone());

@@ -1,4 +1,5 @@
 use headwater_log::Offset;
+use headwater_streams::TopicRef;
 
 use crate::placement::AnchorPartition;
 use crate::ports::StartOffset;
@@ -19,6 +20,10 @@ pub struct InputPartition {
     /// Whether its end was reached once since it was assigned: what follows is live, and the past is not being read any
     /// more.
     pub live: bool,
+    /// The topic, while this worker alone writes the partition, as far as the application knows.
+    pub(crate) fusible: Option<TopicRef>,
+    /// Its place among the fused partitions, if it is one.
+    pub(crate) fused: Option<usize>,
     /// Whether the consumer holds it back.
     pub paused: bool,
     /// Where it must be fetched from before any task may have its records; None when it is.
@@ -36,6 +41,8 @@ impl InputPartition {
             fetched: None,
             end: None,
             live: false,
+            fusible: None,
+            fused: None,
             paused: false,
             seek_to: None,
         }

@@ -12,6 +12,9 @@ mod commit_policy;
 mod core;
 mod error;
 mod fetching;
+mod fusible;
+mod fusing;
+mod fusion;
 mod input_partition;
 mod intake;
 mod meta;
@@ -27,7 +30,7 @@ mod tasks;
 mod transaction;
 mod worker;
 
-pub use blueprint::{Blueprint, ChangelogFacts, WorkerSettings};
+pub use blueprint::{Blueprint, ChangelogFacts, ClusterFacts, WorkerSettings};
 pub use error::Error;
 pub use meta::{ChangelogBounds, TaskMeta, Unusable};
 pub use partition_map::PartitionMap;

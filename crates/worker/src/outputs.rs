@@ -16,15 +16,17 @@ impl<P: Ports> Core<P> {
         Ok(())
     }
 
-    /// Hands the outputs at hand to the producer. The one place where they pass, so that a neighbour's input may take
-    /// them here too.
+    /// Hands the outputs at hand to the producer, and to those of this worker's tasks that read them.
     pub(crate) fn produce_outputs(&mut self) -> Result<(), Error> {
         let mut produced = 0;
-        for output in self.effects.outputs.drain(..) {
+        let mut outputs = std::mem::take(&mut self.effects.outputs);
+        for output in outputs.drain(..) {
             let Some(topic) = self.blueprint.environment.topic(output.topic) else { continue };
             self.transaction.produce(&topic.name, &output)?;
             produced += 1;
+            self.hand_over(output);
         }
+        self.effects.outputs = outputs;
         if produced > 0 {
             self.observer.produced(produced);
         }

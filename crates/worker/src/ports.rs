@@ -17,7 +17,7 @@ pub use consumer::{
     OffsetToCommit, Polled, StartAt, StartOffset,
 };
 pub use observer::{Observer, Report, RestoreObserver, TransactionEnd};
-pub use producer::{OutgoingRecord, TransactionalProducer, Trouble};
+pub use producer::{OutgoingRecord, TransactionalProducer, Trouble, Written};
 pub use restores::{ChangelogHandler, ChangelogReader, Restores};
 pub use stores::{Stores, TaskStore};
 

@@ -37,6 +37,7 @@ impl<P: Ports> Core<P> {
             }
         }
         self.refresh_positions(&touched, member)?;
+        self.end_all_fusion(member)?;
         for place in touched {
             self.ask_for_restore(place)?;
         }

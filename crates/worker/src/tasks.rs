@@ -46,6 +46,7 @@ impl<P: Ports> Core<P> {
                 break;
             }
         }
+        round.more |= std::mem::take(&mut self.handed_over);
         if !self.ends_wanted.is_empty() {
             self.tell_ends(&mut round)?;
         }
@@ -119,8 +120,12 @@ impl<P: Ports> Core<P> {
         partitions.sort();
         partitions.dedup();
         let Some(ends) = self.transaction.ends(&partitions, RPC_DEADLINE)? else { return Ok(()) };
+        let (known, fusion) = (&self.partitions, &self.fusion);
         let end_of = |partition: &TopicPartition| {
-            ends.iter().find(|(listed, _)| listed == partition).map_or(Offset::ZERO, |(_, end)| *end)
+            let end = ends.iter().find(|(listed, _)| listed == partition).map_or(Offset::ZERO, |(_, end)| *end);
+            // Where a partition is fused, its readers don't pass our markers.
+            let fused = known.get(partition).and_then(|found| found.fused).and_then(|place| fusion.get(place));
+            fused.and_then(|fused| fused.end_for_readers(end)).unwrap_or(end)
         };
         for place in places {
             if let Some(Some(slot)) = self.tasks.get_mut(place) {

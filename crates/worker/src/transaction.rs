@@ -4,7 +4,7 @@ use headwater_log::{Offset, TopicName, TopicPartition};
 use headwater_streams::Output;
 
 use crate::Error;
-use crate::ports::{OffsetToCommit, OutgoingRecord, TransactionalProducer, Trouble};
+use crate::ports::{OffsetToCommit, OutgoingRecord, TransactionalProducer, Trouble, Written};
 
 /// For one transactional call. The broker ends a transaction after ten seconds, so waiting longer gains nothing.
 const CALL_DEADLINE: Duration = Duration::from_secs(12);
@@ -138,9 +138,9 @@ impl<T: TransactionalProducer> Transaction<T> {
         }
     }
 
-    /// The last offset that this transaction wrote to a partition.
-    pub(crate) fn last_offset(&mut self, partition: &TopicPartition) -> Option<Offset> {
-        self.producer.last_offset(partition)
+    /// What the open transaction wrote to a partition, once it is flushed.
+    pub(crate) fn written(&mut self, partition: &TopicPartition) -> Option<Written> {
+        self.producer.written(partition)
     }
 
     /// Where partitions end now, open transactions included. None while that can't be told.

@@ -7,6 +7,7 @@ use headwater_streams::Effects;
 
 use crate::commit_policy::CommitPolicy;
 use crate::core::Core;
+use crate::fusion::Fusion;
 use crate::intake::Intake;
 use crate::partition_map::PartitionMap;
 use crate::ports::{
@@ -80,6 +81,10 @@ impl<P: Ports> Worker<P> {
             ends_wanted: BTreeSet::new(),
             ends_asked_at: None,
             drained: false,
+            fusion: Fusion::default(),
+            fusion_ends: false,
+            handed_over: false,
+            to_pause: Vec::new(),
             first_place: 0,
             blueprint,
         };
@@ -101,6 +106,7 @@ impl<P: Ports> Worker<P> {
         let wait = if ready + results > 0 { Duration::ZERO } else { wait };
         let has_room = self.core.count_buffered() < self.core.blueprint.settings.input_bytes_max;
         self.polled_records = if has_room || self.round.steps == 0 { self.poll(wait)? } else { 0 };
+        self.core.settle_fusion(self.consumer.member())?;
         self.round = self.core.run_tasks(self.consumer.member())?;
         let drained = self.polled_records == 0 && self.round.steps == 0;
         self.core.commit_if_due(self.round, drained, self.consumer.member())?;
@@ -157,6 +163,7 @@ impl<P: Ports> Worker<P> {
         let now = self.core.clock.monotonic();
         if self.core.changed {
             self.core.changed = false;
+            self.core.find_fusible();
             self.report();
             self.core.hold_back_waiting(self.consumer.member())?;
         }
@@ -164,6 +171,7 @@ impl<P: Ports> Worker<P> {
             self.gauges_at = now;
             self.set_gauges();
             self.core.hold_back_full(self.consumer.member())?;
+            self.core.look_for_other_writers(self.consumer.member())?;
         }
         if now >= self.recommit_at && self.core.transaction.open_for(now).is_none() {
             self.recommit_at = now + RECOMMIT_INTERVAL;
@@ -187,7 +195,10 @@ impl<P: Ports> Worker<P> {
 
     fn set_gauges(&self) {
         for (partition, found) in self.core.partitions.iter() {
-            if let Some(high) = self.consumer.member().cached_end(partition) {
+            if found.fused.is_some() {
+                // Nothing of it waits beyond the open transaction, and the consumer knows nothing of it.
+                self.core.observer.lags_by(partition, 0);
+            } else if let Some(high) = self.consumer.member().cached_end(partition) {
                 let position = found.end.unwrap_or_else(|| found.committed.least());
                 self.core.observer.lags_by(partition, high.get() - position.get());
             }

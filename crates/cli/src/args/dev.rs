@@ -34,6 +34,9 @@ pub struct DevArgs {
     /// Threads that process records [default: 1]
     #[arg(long, value_name = "N")]
     pub workers: Option<usize>,
+    /// Hand no record from processor to processor within a transaction: every hop is a commit and a fetch
+    #[arg(long)]
+    pub no_fusion: bool,
     /// Memory for stores, caches and fetches, in MiB [default: 128]
     #[arg(long, value_name = "N")]
     pub memory_mib: Option<usize>,

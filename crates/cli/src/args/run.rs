@@ -35,6 +35,9 @@ pub struct RunArgs {
     /// Threads that process records, each with its share of the partitions [default: 1]
     #[arg(long, value_name = "N")]
     pub workers: Option<usize>,
+    /// Hand no record from processor to processor within a transaction: every hop is a commit and a fetch
+    #[arg(long)]
+    pub no_fusion: bool,
     /// The HTTP API's port; 0 takes a free one [default: 8080]
     #[arg(long, value_name = "PORT")]
     pub http_port: Option<u16>,

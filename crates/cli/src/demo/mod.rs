@@ -105,6 +105,7 @@ fn options(arguments: &DemoArgs, folder: &DemoFolder) -> DevOptions {
         prefix: TopicPrefix::none(),
         http: free,
         workers: arguments.workers,
+        fusion: true,
         memory_mib: 256,
         payments: PAYMENTS,
     }

@@ -111,6 +111,7 @@ impl Dev {
                 instance: INSTANCE.to_owned(),
                 state_dir: state_dir(&options)?,
                 workers: options.workers,
+                fusion: options.fusion,
                 memory_mib: options.memory_mib,
                 payments: options.payments,
                 topologies: platform::all()?,

@@ -50,6 +50,8 @@ pub struct DevOptions {
     pub http: SocketAddr,
     /// Threads that process records.
     pub workers: usize,
+    /// Whether records are handed over within a transaction.
+    pub fusion: bool,
     /// Memory for stores, caches and fetches, in MiB.
     pub memory_mib: usize,
     /// How the simulated payment provider behaves.
@@ -95,6 +97,7 @@ impl DevOptions {
             registry,
             prefix,
             http: SocketAddr::new(http_listen.unwrap_or(LOOPBACK), http_port.unwrap_or(8080)),
+            fusion: !arguments.no_fusion,
             workers: settings.value(arguments.workers, "HEADWATER_WORKERS", |file| file.workers)?.unwrap_or(1),
             memory_mib: settings
                 .value(arguments.memory_mib, "HEADWATER_MEMORY_MIB", |file| file.memory_mib)?

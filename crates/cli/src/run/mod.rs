@@ -41,6 +41,7 @@ pub async fn run(arguments: &RunArgs, settings: &Settings) -> Result<(), Error> 
                 instance: options.instance.clone(),
                 state_dir: options.state_dir.clone(),
                 workers: options.workers,
+                fusion: options.fusion,
                 memory_mib: options.memory_mib,
                 payments: options.payments,
                 topologies: options.topologies.clone(),

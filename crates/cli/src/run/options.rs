@@ -27,6 +27,8 @@ pub struct RunOptions {
     pub state_dir: PathBuf,
     /// Threads that process records.
     pub workers: usize,
+    /// Whether records are handed over within a transaction.
+    pub fusion: bool,
     /// Memory for stores, caches and fetches, in MiB.
     pub memory_mib: usize,
     /// Where the HTTP API listens.
@@ -83,6 +85,7 @@ impl RunOptions {
             state_dir,
             application,
             instance,
+            fusion: !arguments.no_fusion,
             workers: settings.value(arguments.workers, "HEADWATER_WORKERS", |file| file.workers)?.unwrap_or(1),
             memory_mib: settings
                 .value(arguments.memory_mib, "HEADWATER_MEMORY_MIB", |file| file.memory_mib)?

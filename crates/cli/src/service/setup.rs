@@ -25,6 +25,8 @@ pub struct ServiceOptions {
     pub state_dir: PathBuf,
     /// Threads that process records.
     pub workers: usize,
+    /// Whether records to partitions that a worker both writes and reads are handed over within the transaction.
+    pub fusion: bool,
     /// Memory for stores, caches and fetches, in MiB.
     pub memory_mib: usize,
     /// How the simulated payment provider behaves.
@@ -53,6 +55,7 @@ pub async fn start_application(service: &Service, options: ServiceOptions) -> Re
         let schemas = RegistrySchemas::new(book, options.connection.prefix().clone());
         let settings = ApplicationSettings {
             workers: options.workers.max(1),
+            fusion: options.fusion,
             memory: MemoryBudget::new(options.memory_mib.saturating_mul(1 << 20)),
             advertised_url,
             ..ApplicationSettings::new(options.application, options.instance, options.state_dir)

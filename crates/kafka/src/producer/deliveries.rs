@@ -47,18 +47,16 @@ impl Written {
         self.records
     }
 
+    /// The first offset; None when no place is known.
+    #[must_use]
+    pub fn first(&self) -> Option<Offset> {
+        (self.last >= 0).then_some(self.first).and_then(|first| Offset::new(first).ok())
+    }
+
     /// The last offset; None when no place is known.
     #[must_use]
     pub fn last(&self) -> Option<Offset> {
         Offset::new(self.last).ok()
-    }
-
-    /// The first offset, if the records lie one behind another with nothing of anybody else's in between, and the place
-    /// of each is known.
-    #[must_use]
-    pub fn first_without_gap(&self) -> Option<Offset> {
-        let span = self.last.checked_sub(self.first)?.checked_add(1)?;
-        (u64::try_from(span) == Ok(self.records)).then_some(self.first).and_then(|first| Offset::new(first).ok())
     }
 }
 

@@ -4,7 +4,7 @@ use headwater_kafka::{
     ConnectionSettings, Isolation, Outcome, TransactionalProducer as Client, TransactionalProducerSettings,
 };
 use headwater_log::{Offset, TopicName, TopicPartition};
-use headwater_worker::ports::{OffsetToCommit, OutgoingRecord, TransactionalProducer, Trouble};
+use headwater_worker::ports::{OffsetToCommit, OutgoingRecord, TransactionalProducer, Trouble, Written};
 
 use super::consumer::{KafkaCredentials, to_commit};
 use crate::Error;
@@ -98,10 +98,11 @@ impl TransactionalProducer for KafkaProducer {
         self.client.as_ref().and_then(Client::renewal_reason).map(|error| error.to_string())
     }
 
-    fn last_offset(&mut self, partition: &TopicPartition) -> Option<Offset> {
+    fn written(&mut self, partition: &TopicPartition) -> Option<Written> {
         let client = self.client.as_mut()?;
         let topic = client.topic(&partition.topic).ok()?;
-        client.last_offset(topic, partition.partition)
+        let written = client.written(topic, partition.partition)?;
+        Some(Written { first: written.first()?, last: written.last()?, records: written.records() })
     }
 
     fn ends(

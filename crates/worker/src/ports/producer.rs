@@ -20,6 +20,27 @@ pub struct OutgoingRecord<'a> {
     pub timestamp_ms: Option<i64>,
 }
 
+/// What a transaction wrote to one partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// The first offset.
+    pub first: Offset,
+    /// The last offset.
+    pub last: Offset,
+    /// How many records the broker has acknowledged, those included whose place it did not tell.
+    pub records: u64,
+}
+
+impl Written {
+    /// Whether the records lie one behind another, with nothing of anybody else's in between, each in a place that is
+    /// known.
+    #[must_use]
+    pub fn is_without_gap(&self) -> bool {
+        let span = self.last.get().checked_sub(self.first.get()).and_then(|span| span.checked_add(1));
+        span.and_then(|span| u64::try_from(span).ok()) == Some(self.records)
+    }
+}
+
 /// Why a transactional call is not done, by what happens next.
 #[derive(Debug)]
 pub enum Trouble {
@@ -96,8 +117,8 @@ pub trait TransactionalProducer {
     /// twin of a request could hit that transaction, or a record that was rejected.
     fn renewal_reason(&self) -> Option<String>;
 
-    /// The last offset that this transaction wrote to a partition; complete after a flush.
-    fn last_offset(&mut self, partition: &TopicPartition) -> Option<Offset>;
+    /// What this transaction wrote to a partition; complete after a flush. None for nothing, or for no known place.
+    fn written(&mut self, partition: &TopicPartition) -> Option<Written>;
 
     /// Where partitions end now, open transactions included; None while that can't be told.
     ///
