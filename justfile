@@ -52,6 +52,10 @@ bench *args:
 crash *args:
     cargo xtask crash {{args}}
 
+# Three brokers, six instances, a script of faults, then the audit.
+faults *args:
+    cargo xtask faults {{args}}
+
 # Kafka, Karapace and Kafka UI in containers; profiles: tools, observability.
 up *profiles:
     docker compose -f docker-compose.kafka.yml {{ if profiles == "" { "" } else { "--profile " + replace(profiles, " ", " --profile ") } }} up -d

@@ -23,13 +23,28 @@ impl KafkaTools {
     /// Runs a tool to its end with text on standard input, and gives its standard output.
     #[must_use]
     pub fn run(&self, class: &str, arguments: &[&str], input: &str) -> String {
+        self.try_run(class, arguments, input).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The same, where the tool may fail.
+    ///
+    /// # Errors
+    /// What it printed.
+    pub fn try_run(&self, class: &str, arguments: &[&str], input: &str) -> Result<String, String> {
+        let mut command = self.command(&["-Xmx256m"]);
+        command.arg(class).args(arguments);
+        try_run(command, input)
+    }
+
+    /// Java with the jars and these options; the class comes next.
+    #[must_use]
+    pub fn command(&self, options: &[&str]) -> Command {
         let mut command = Command::new("java");
-        command.args(["-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", &format!("{}/*", self.libs)]);
+        command.args(["-XX:TieredStopAtLevel=1", "-cp", &format!("{}/*", self.libs)]).args(options);
         if let Some(logging) = &self.logging {
             command.arg(format!("-Dlog4j2.configurationFile={logging}"));
         }
-        command.arg(class).args(arguments);
-        run(command, input)
+        command
     }
 }
 
@@ -43,10 +58,10 @@ pub fn kcat(arguments: &[&str], input: &str) -> Option<String> {
     }
     let mut command = Command::new("kcat");
     command.args(arguments);
-    Some(run(command, input))
+    Some(try_run(command, input).unwrap_or_else(|error| panic!("{error}")))
 }
 
-fn run(mut command: Command, input: &str) -> String {
+fn try_run(mut command: Command, input: &str) -> Result<String, String> {
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap_or_else(|error| {
             panic!("{command:?}: {error}");
@@ -56,6 +71,9 @@ fn run(mut command: Command, input: &str) -> String {
     let writer = std::thread::spawn(move || stdin.write_all(text.as_bytes()));
     let output = child.wait_with_output().unwrap();
     let _closed_early = writer.join().unwrap();
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).into_owned()
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if output.status.success() {
+        return Ok(text(&output.stdout));
+    }
+    Err(format!("{command:?}: {}{}", text(&output.stdout), text(&output.stderr)))
 }

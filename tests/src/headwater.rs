@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -204,10 +204,21 @@ impl Headwater {
         self.child.wait().unwrap();
     }
 
-    /// Sends a signal by name and waits for a clean end.
-    pub fn signal_and_wait(mut self, signal: &str, within: Duration) {
+    /// How it ended, if it has.
+    #[must_use]
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
+    /// Sends a signal by name.
+    pub fn signal(&self, signal: &str) {
         let sent = Command::new("kill").arg(format!("-{signal}")).arg(self.pid().to_string()).status().unwrap();
         assert!(sent.success());
+    }
+
+    /// Sends a signal by name and waits for a clean end.
+    pub fn signal_and_wait(mut self, signal: &str, within: Duration) {
+        self.signal(signal);
         let status = wait_for("headwater ends", within, || {
             self.child.try_wait().unwrap().ok_or_else(|| "still running".to_owned())
         });

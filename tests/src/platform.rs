@@ -29,12 +29,18 @@ impl Platform {
     /// The registry is the one that it names, else an embedded one of this process.
     #[must_use]
     pub fn apache_kafka(scenario: &str) -> Option<Self> {
-        let bootstrap = needed(scenario, "KAFKA_BOOTSTRAP_SERVERS_TEST")?;
+        Some(Self::of_cluster(scenario, &needed(scenario, "KAFKA_BOOTSTRAP_SERVERS_TEST")?))
+    }
+
+    /// An Apache Kafka, with topics of this run alone; the registry as above.
+    #[must_use]
+    pub fn of_cluster(scenario: &str, bootstrap: &str) -> Self {
         let registry_url = optional("HEADWATER_TEST_REGISTRY_URL").unwrap_or_else(own_registry);
         let application = format!("{scenario}-{}-{}", std::process::id(), micros());
-        let platform = Self { bootstrap, registry_url, prefix: format!("{application}."), application };
+        let prefix = format!("{application}.");
+        let platform = Self { bootstrap: bootstrap.to_owned(), registry_url, prefix, application };
         platform.declare();
-        Some(platform)
+        platform
     }
 
     /// What a running `headwater dev` brings.

@@ -22,6 +22,7 @@ cargo xtask COMMAND
   registry up|down        Apicurio Registry with a Confluent API: [--port 8081]
   bench [ARGS…]           Headwater beside Kafka Streams on one Apache Kafka, as ratios
   crash [ARGS…]           kill -9 under load, again and again, then count
+  faults [ARGS…]          three brokers, six instances, a script of faults: [--minutes 6] [--seed 1] [--only KIND]
   fuzz [TARGET]           what reads bytes from outside, each target for [--seconds 60]
   clean-clone             clone HEAD into an empty folder and run .ci/run there
 ";
@@ -43,6 +44,7 @@ pub fn run(words: &[String]) -> Result<u8> {
         "registry" => registry_command(rest),
         "bench" => with_kafka("headwater-bench", &[], rest),
         "crash" => with_kafka("headwater-tests", &["--bin", "crash"], rest),
+        "faults" => faults(rest),
         "fuzz" => fuzz_command(rest),
         "clean-clone" => clean_clone(rest),
         "help" | "--help" | "-h" => {
@@ -210,16 +212,7 @@ fn registry_command(rest: &[String]) -> Result<u8> {
 
 /// Runs a binary of the workspace with an Apache Kafka of its own, unless one is named in the environment.
 fn with_kafka(package: &str, binary: &[&str], rest: &[String]) -> Result<u8> {
-    setup::ensure(Purpose::Test)?;
-    let root = workspace::root()?;
-    let selection = || ["--package", package].into_iter().chain(binary.iter().copied());
-    process::run(process::cargo(&root).args(["build", "--workspace", "--bins"]))?;
-    let mut command = process::cargo(&root);
-    command.args(["run", "--quiet"]).args(selection());
-    command.arg("--").args(rest);
-    for (name, value) in suite::tool_environment()? {
-        command.env(name, value);
-    }
+    let mut command = built(package, binary, rest)?;
     let named = std::env::var("KAFKA_BOOTSTRAP_SERVERS_TEST").ok();
     let (bootstrap, run) = match named {
         Some(named) => (named, None),
@@ -232,6 +225,26 @@ fn with_kafka(package: &str, binary: &[&str], rest: &[String]) -> Result<u8> {
     let status = process::Group::spawn(&mut command)?.wait()?;
     drop(run);
     Ok(process::exit_code(status))
+}
+
+/// The campaign starts its own three brokers from the jars.
+fn faults(rest: &[String]) -> Result<u8> {
+    let status = process::Group::spawn(&mut built("headwater-tests", &["--bin", "faults"], rest)?)?.wait()?;
+    Ok(process::exit_code(status))
+}
+
+/// Builds the workspace's binaries; the command that runs one of them with what tests need.
+fn built(package: &str, binary: &[&str], rest: &[String]) -> Result<std::process::Command> {
+    setup::ensure(Purpose::Test)?;
+    let root = workspace::root()?;
+    process::run(process::cargo(&root).args(["build", "--workspace", "--bins"]))?;
+    let mut command = process::cargo(&root);
+    command.args(["run", "--quiet", "--package", package]).args(binary);
+    command.arg("--").args(rest);
+    for (name, value) in suite::tool_environment()? {
+        command.env(name, value);
+    }
+    Ok(command)
 }
 
 fn fuzz_command(rest: &[String]) -> Result<u8> {

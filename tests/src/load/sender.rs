@@ -1,14 +1,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use rdkafka::ClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
-use rdkafka::ClientContext;
 
 use super::{Command, Expected, Orders};
 use crate::deadline::Stopwatch;
@@ -18,7 +18,7 @@ use crate::platform::Platform;
 const FLUSH_WITHIN: Duration = Duration::from_secs(60);
 
 /// What a sender has sent, every record of it acknowledged.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Sent {
     pub orders: BTreeMap<String, Expected>,
     pub commands: u64,
@@ -35,26 +35,34 @@ impl Sent {
 /// A thread that sends orders until it is told to stop.
 pub struct Sender {
     stopping: Arc<AtomicBool>,
-    thread: JoinHandle<Sent>,
+    sent: Arc<Mutex<Sent>>,
+    thread: JoinHandle<()>,
 }
 
 impl Sender {
     /// Sends so many orders a second, but never lets more than `open_max` be open.
     #[must_use]
     pub fn start(platform: &Platform, orders: Orders, per_second: u32, open_max: usize, ended: Arc<Ended>) -> Self {
-        let stopping = Arc::new(AtomicBool::new(false));
+        let (stopping, sent) = (Arc::new(AtomicBool::new(false)), Arc::default());
         let thread = {
-            let (platform, stopping) = (platform.clone(), Arc::clone(&stopping));
-            std::thread::spawn(move || run(&platform, orders, per_second, open_max, &ended, &stopping))
+            let (platform, stopping, sent) = (platform.clone(), Arc::clone(&stopping), Arc::clone(&sent));
+            std::thread::spawn(move || run(&platform, orders, per_second, open_max, &ended, &sent, &stopping))
         };
-        Self { stopping, thread }
+        Self { stopping, sent, thread }
+    }
+
+    /// The ids of the orders so far; the last of them may still be on their way to the broker.
+    #[must_use]
+    pub fn ids_so_far(&self) -> BTreeSet<String> {
+        locked(&self.sent).ids()
     }
 
     /// Stops, once everything it has sent is acknowledged.
     #[must_use]
     pub fn stop(self) -> Sent {
         self.stopping.store(true, Ordering::Relaxed);
-        self.thread.join().unwrap()
+        self.thread.join().unwrap();
+        locked(&self.sent).clone()
     }
 }
 
@@ -73,28 +81,32 @@ fn run(
     per_second: u32,
     open_max: usize,
     ended: &Ended,
+    sent: &Mutex<Sent>,
     stopping: &AtomicBool,
-) -> Sent {
+) {
     let producer = producer(platform);
-    let mut sent = Sent::default();
     let mut clock = Stopwatch::start();
     let mut due = 0.0;
     while !stopping.load(Ordering::Relaxed) {
         producer.poll(Duration::from_millis(10));
         due = f64::min(due + clock.elapsed().as_secs_f64() * f64::from(per_second), f64::from(per_second));
         clock = Stopwatch::start();
-        while due >= 1.0 && sent.orders.len() < ended.count() + open_max {
+        while due >= 1.0 && locked(sent).orders.len() < ended.count() + open_max {
             due -= 1.0;
             let (id, expected, commands) = orders.next_order();
-            sent.commands += commands.len() as u64;
             for command in &commands {
                 send(&producer, platform, command);
             }
+            let mut sent = locked(sent);
+            sent.commands += commands.len() as u64;
             sent.orders.insert(id, expected);
         }
     }
     finish(&producer);
-    sent
+}
+
+fn locked(sent: &Mutex<Sent>) -> MutexGuard<'_, Sent> {
+    sent.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn send(producer: &BaseProducer<Failures>, platform: &Platform, command: &Command) {
@@ -103,8 +115,7 @@ fn send(producer: &BaseProducer<Failures>, platform: &Platform, command: &Comman
     for header in command.headers.iter() {
         headers = headers.insert(Header { key: header.name, value: header.value });
     }
-    let mut record =
-        BaseRecord::to(&topic).key(command.key.as_str()).payload(command.value.as_str()).headers(headers);
+    let mut record = BaseRecord::to(&topic).key(command.key.as_str()).payload(command.value.as_str()).headers(headers);
     loop {
         match producer.send(record) {
             Ok(()) => return,
