@@ -26,7 +26,8 @@ impl<P: Ports> Core<P> {
                 self.fusion.remove(place);
                 found.fetched = None;
             }
-            let is_there = matches!(start, StartOffset::At(at) if found.fetched == Some(at));
+            // A client that resumes goes on from where it believes to be: it is told.
+            let is_there = !found.paused && matches!(start, StartOffset::At(at) if found.fetched == Some(at));
             if !is_there {
                 found.fetched = None;
                 found.end = None;
@@ -133,8 +134,13 @@ impl<P: Ports> Core<P> {
             if !found.paused && most > INPUT_RECORDS_MAX {
                 found.paused = true;
                 full.push(partition.clone());
-            } else if found.paused && most < INPUT_RECORDS_MAX / 2 {
+            } else if found.paused
+                && most < INPUT_RECORDS_MAX / 2
+                && let Some(fetched) = found.fetched
+            {
                 found.paused = false;
+                // Its readers have what was fetched.
+                found.seek_to = Some(StartOffset::At(fetched));
                 free.push(partition.clone());
             }
         }
@@ -146,6 +152,7 @@ impl<P: Ports> Core<P> {
         }
         if !free.is_empty() {
             member.resume(&free)?;
+            self.seek(member);
         }
         Ok(())
     }

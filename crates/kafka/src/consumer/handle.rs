@@ -84,7 +84,8 @@ impl ConsumerHandle {
         first_error(&list)
     }
 
-    /// Hands out records of paused partitions again.
+    /// Hands out records of paused partitions again. Seek them after it: librdkafka goes on from its own position, which
+    /// is one too far where an end was reported in a batch.
     ///
     /// # Errors
     /// The first partition that could not be resumed.
@@ -111,11 +112,9 @@ impl ConsumerHandle {
         Ok(list.entries().into_iter().filter_map(refused).collect())
     }
 
-    /// The offset after the last record (or transaction marker) that was handed out; None before the first.
-    ///
-    /// # Errors
-    /// What librdkafka answers, by kind.
-    pub fn position(&self, partition: &TopicPartition) -> Result<Option<Offset>, Error> {
+    /// The offset after the last record that was handed out, or one more than that after an end was reported in a batch;
+    /// None before the first.
+    pub(super) fn position(&self, partition: &TopicPartition) -> Result<Option<Offset>, Error> {
         let list = PartitionList::of([partition])?;
         // SAFETY: the client and the list are alive; positions are written into the list's entries.
         check(unsafe { sys::rd_kafka_position(self.client.as_ptr(), list.as_ptr()) }, "no position")?;

@@ -166,7 +166,10 @@ impl TopicDeclaration {
         let mut configs = BTreeMap::from([
             ("cleanup.policy".to_owned(), "delete".to_owned()),
             ("retention.ms".to_owned(), "-1".to_owned()),
-            ("max.message.bytes".to_owned(), self.message_bytes_max().saturating_add(DEAD_LETTER_ROOM_BYTES).to_string()),
+            (
+                "max.message.bytes".to_owned(),
+                self.message_bytes_max().saturating_add(DEAD_LETTER_ROOM_BYTES).to_string(),
+            ),
         ]);
         if let Some(kind) = self.configs.get("message.timestamp.type") {
             configs.insert("message.timestamp.type".to_owned(), kind.clone());

@@ -53,6 +53,24 @@ fn a_position_passes_aborted_records_and_markers_at_the_end() {
 }
 
 #[test]
+fn a_position_is_right_while_ends_are_reported_between_records() {
+    let Some(broker) = broker() else { return };
+    let topic = broker.topic(1, &[]);
+    let mut producer = broker.producer(&name("x"));
+    let mut reader = broker.reader(&LogReaderSettings::default());
+    reader.assign(&[start(tp(&topic, 0))]).unwrap();
+    for number in 1..=20 {
+        done(producer.begin());
+        write(&mut producer, &topic, &["a"]);
+        done(producer.commit(SOON));
+        let high = reader.handle().ends(&[tp(&topic, 0)], Isolation::ReadUncommitted, SOON).unwrap();
+        reader.read_until(&high, SOON, |_| {}).unwrap();
+        let position = reader.position(&tp(&topic, 0)).unwrap();
+        assert_eq!((high[0].1, position), (offset(number * 2), Some(offset(number * 2))));
+    }
+}
+
+#[test]
 fn a_start_at_the_end_is_there_already() {
     let Some(broker) = broker() else { return };
     let topic = broker.topic(1, &[]);
