@@ -170,8 +170,12 @@ impl Bench<'_> {
         let properties = [("rate", rate.to_string()), ("seconds", seconds.clone()), ("state", state)];
         let peer = self.peer.run(&properties, &["chain", &theirs])?;
         let application = format!("{}-chain-{rate}-{run}", self.tag);
-        let own = self.own(&["chain", &ours, &application, "--rate", &rate.to_string(), "--seconds", &seconds])?;
-        self.note(&work, peer, own);
+        let rate = rate.to_string();
+        let own = self.own(&["chain", &ours, &application, "--rate", &rate, "--seconds", &seconds])?;
+        self.note(&work, peer.clone(), own);
+        let (ours, application) = (format!("{ours}unfused-"), format!("{application}-unfused"));
+        let own = self.own(&["chain", &ours, &application, "--rate", &rate, "--seconds", &seconds, "--no-fusion"])?;
+        self.note(&format!("{work}, not fused"), peer, own);
         Ok(())
     }
 }

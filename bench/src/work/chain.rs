@@ -104,6 +104,7 @@ fn send(arguments: &Arguments, total: u64, origin: std::time::Instant) -> Result
     let producer: BaseProducer = ClientConfig::new()
         .set("bootstrap.servers", &arguments.bootstrap)
         .set("linger.ms", "2")
+        .set("partitioner", "murmur2_random")
         .set("max.in.flight.requests.per.connection", "5")
         .create()?;
     let topic = format!("{}0", arguments.topic);

@@ -55,6 +55,9 @@ pub struct Arguments {
     rate: u64,
     #[arg(long, default_value_t = 20)]
     seconds: u64,
+    /// Every hop of the chain through a commit and a fetch
+    #[arg(long)]
+    no_fusion: bool,
     #[arg(long)]
     state: Option<PathBuf>,
     #[arg(long, env = "KAFKA_BOOTSTRAP_SERVERS", default_value = "127.0.0.1:9092")]
@@ -90,6 +93,7 @@ fn start(
     let calls = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let mut settings = ApplicationSettings::new(&arguments.application, "bench", state);
     settings.workers = arguments.workers;
+    settings.fusion = !arguments.no_fusion;
     let metrics = prometheus::Registry::new();
     let application = Application::start(Setup {
         settings,

@@ -13,8 +13,10 @@ use rustc_hash::FxHashMap;
 
 use crate::ports::Written;
 
-/// Commits that a partition must see without a gap, after one, before it is fused again.
+/// Commits that a partition must see without a gap, after the first one, before it is fused again; twice as many after
+/// each further gap, so that two writers who stay cost less and less.
 const CLEAN_COMMITS_MIN: u32 = 200;
+const CLEAN_COMMITS_MAX: u32 = CLEAN_COMMITS_MIN << 16;
 /// Records that may wait until the fetch has caught up; with more it goes on by fetch alone.
 const LIMBO_RECORDS_MAX: usize = 10_000;
 
@@ -107,8 +109,17 @@ impl FusedPartition {
 pub(crate) struct Fusion {
     by_topic: Vec<Vec<Option<usize>>>,
     slots: Vec<Option<FusedPartition>>,
-    /// Partitions with another writer, and how many commits have been free of gaps since.
-    banned: FxHashMap<TopicPartition, u32>,
+    /// Partitions with another writer.
+    banned: FxHashMap<TopicPartition, Ban>,
+}
+
+/// How long a partition is not fused.
+#[derive(Debug, Clone, Copy)]
+struct Ban {
+    /// Commits without a gap still to come.
+    left: u32,
+    /// How many there were to be, after the last gap.
+    of: u32,
 }
 
 impl Fusion {
@@ -141,12 +152,11 @@ impl Fusion {
         readers: &[(usize, usize)],
         last: Offset,
     ) -> Option<usize> {
-        if let Some(clean) = self.banned.get_mut(partition) {
-            *clean += 1;
-            if *clean < CLEAN_COMMITS_MIN {
-                return None;
-            }
-            self.banned.remove(partition);
+        if let Some(ban) = self.banned.get_mut(partition)
+            && ban.left > 0
+        {
+            ban.left -= 1;
+            return None;
         }
         let fused = FusedPartition {
             partition: partition.clone(),
@@ -239,8 +249,9 @@ impl Fusion {
         for fused in self.slots.iter_mut().flatten().filter(|fused| fused.produced > 0) {
             if !fused.is_confirmed(written(&fused.partition)) {
                 fused.close();
-                self.banned.insert(fused.partition.clone(), 0);
-                return Some(fused.partition.clone());
+                let partition = fused.partition.clone();
+                self.ban(&partition);
+                return Some(partition);
             }
         }
         None
@@ -248,7 +259,9 @@ impl Fusion {
 
     /// Remembers another writer of a partition.
     pub(crate) fn ban(&mut self, partition: &TopicPartition) {
-        self.banned.insert(partition.clone(), 0);
+        let before = self.banned.get(partition).map_or(CLEAN_COMMITS_MIN / 2, |ban| ban.of);
+        let of = (before * 2).min(CLEAN_COMMITS_MAX);
+        self.banned.insert(partition.clone(), Ban { left: of, of });
     }
 
     /// The transaction has committed, and all was as predicted: the next records lie behind its markers.

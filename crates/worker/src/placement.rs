@@ -1,6 +1,11 @@
 //! Which tasks come with an anchor's partition: every subtopology of the anchor's domain has one task for it.
+//!
+//! Domains whose anchors have as many partitions as each other share the first of these anchors. The group hands out
+//! partitions by their count, so each member's share of every such domain is even; with an anchor for each, one member
+//! could get all partitions of a busy domain and another all of an idle one.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use headwater_log::{Partition, TopicName};
 use headwater_streams::{TaskEnvironment, Topology};
@@ -28,7 +33,7 @@ impl Placement {
     /// # Errors
     /// [`Error::Configuration`] when an anchor is no topic of the environment.
     pub fn new(topologies: &[Topology], environment: &TaskEnvironment) -> Result<Self, Error> {
-        let mut anchors: BTreeMap<TopicName, Vec<SubtopologyIndex>> = BTreeMap::new();
+        let mut domains: BTreeMap<(NonZeroU32, TopicName), Vec<SubtopologyIndex>> = BTreeMap::new();
         for (topology, declared) in topologies.iter().enumerate() {
             for (subtopology, part) in declared.subtopologies().iter().enumerate() {
                 let domain = part.domain;
@@ -39,8 +44,18 @@ impl Placement {
                         domain.anchor, domain.name
                     ))
                 })?;
-                anchors.entry(anchor.name.clone()).or_default().push(SubtopologyIndex { topology, subtopology });
+                let domain = domains.entry((anchor.partitions, anchor.name.clone())).or_default();
+                domain.push(SubtopologyIndex { topology, subtopology });
             }
+        }
+        let mut anchors: BTreeMap<TopicName, Vec<SubtopologyIndex>> = BTreeMap::new();
+        let mut shared: Option<(NonZeroU32, TopicName)> = None;
+        for ((partitions, anchor), parts) in domains {
+            let anchor = match &shared {
+                Some((of, first)) if *of == partitions => first.clone(),
+                _ => shared.insert((partitions, anchor)).1.clone(),
+            };
+            anchors.entry(anchor).or_default().extend(parts);
         }
         Ok(Self { anchors })
     }
@@ -59,3 +74,6 @@ impl Placement {
 
 /// An anchor's partition, the unit that the group hands out.
 pub type AnchorPartition = (TopicName, Partition);
+
+#[cfg(test)]
+mod tests;

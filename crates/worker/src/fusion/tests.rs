@@ -106,13 +106,23 @@ fn records_that_lie_elsewhere_than_expected_are_a_gap() {
 }
 
 #[test]
-fn after_a_gap_it_is_not_fused_before_many_clean_commits() {
-    let (mut fusion, place) = joined();
-    fusion.produced(place).unwrap();
-    assert_eq!(fusion.first_gap(written(12, 1)), Some(partition()));
-    fusion.remove(place).unwrap();
-    let tries = (1_u32..).find(|_| fusion.begin(&partition(), TopicRef::default(), &[(0, 0)], offset(20)).is_some());
-    assert_eq!(tries, Some(CLEAN_COMMITS_MIN));
+fn after_each_gap_it_takes_more_clean_commits_until_it_is_fused_again() {
+    let (mut fusion, mut place) = joined();
+    for gaps in 0..3 {
+        let next = fusion.produced(place).unwrap();
+        let elsewhere = written(next.get() + 1, 1);
+        assert_eq!(fusion.first_gap(elsewhere), Some(partition()));
+        fusion.remove(place).unwrap();
+        let mut commits = 0;
+        place = loop {
+            match fusion.begin(&partition(), TopicRef::default(), &[(0, 0)], offset(20)) {
+                Some(place) => break place,
+                None => commits += 1,
+            }
+        };
+        assert_eq!(commits, CLEAN_COMMITS_MIN << gaps);
+        assert_eq!(fusion.fetched(place, offset(20)), Fetched::Last);
+    }
 }
 
 #[test]
