@@ -36,6 +36,6 @@ pub use meta::{ChangelogBounds, TaskMeta, Unusable};
 pub use partition_map::PartitionMap;
 pub use placement::{AnchorPartition, Placement, SubtopologyIndex};
 pub use positions::Positions;
-pub use restore::{RestoreJob, RestorePorts, RestoreResult, Restored, Restorer};
+pub use restore::{RestoreJob, RestoreLimits, RestorePorts, RestoreResult, Restored, Restorer};
 pub use task_slot::TaskPhase;
 pub use worker::Worker;

@@ -19,7 +19,7 @@ pub use consumer::{
 pub use observer::{Observer, Report, RestoreObserver, TransactionEnd};
 pub use producer::{OutgoingRecord, TransactionalProducer, Trouble, Written};
 pub use restores::{ChangelogHandler, ChangelogReader, Restores};
-pub use stores::{Stores, TaskStore};
+pub use stores::{Change, Stores, TaskStore};
 
 /// The ports of one worker, bundled: one type parameter instead of eight.
 pub trait Ports {

@@ -3,9 +3,13 @@
 //! A restore ends at a point that is safe: the read_uncommitted high watermark, listed after the predecessor was fenced,
 //! reached by a read_committed reader. The last stable offset would not do: it may lie before a committed transaction
 //! whose marker is still under way (KAFKA-10167).
+//!
+//! A store that has not far to go, as after a restart, is written in batches as its changelog is read. One that has is
+//! loaded: changes are gathered, sorted, each key's last one kept, and handed over in order.
 
+mod gather;
 mod job;
 mod restorer;
 
 pub use job::{RestoreJob, Restored};
-pub use restorer::{RestorePorts, RestoreResult, Restorer};
+pub use restorer::{RestoreLimits, RestorePorts, RestoreResult, Restorer};

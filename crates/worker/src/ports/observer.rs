@@ -86,4 +86,7 @@ pub trait RestoreObserver {
 
     /// A task's restore has ended at a moment; `rebuilt` when its store was made anew.
     fn ended(&self, task: &str, at: Timestamp, rebuilt: bool);
+
+    /// A task's restore was given up; its worker will ask again.
+    fn failed(&self, _task: &str) {}
 }

@@ -2,6 +2,20 @@ use headwater_streams::{StateBase, StoreNumber};
 
 use crate::{Error, TaskMeta};
 
+/// Bytes that are written at once where changes are loaded without a way of their own.
+const LOAD_BATCH_BYTES: usize = 1 << 20;
+
+/// One change of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Change<'a> {
+    /// The store.
+    pub store: StoreNumber,
+    /// The key, without the store's number.
+    pub key: &'a [u8],
+    /// The value; None to delete.
+    pub value: Option<&'a [u8]>,
+}
+
 /// One task's committed state, for reading, and for staging what has committed.
 pub trait TaskStore: StateBase + Clone {
     /// Writes of any number of tasks, applied together.
@@ -39,6 +53,25 @@ pub trait TaskStore: StateBase + Clone {
     /// # Errors
     /// [`Error::State`].
     fn write(&self, batch: Self::Batch) -> Result<(), Error>;
+
+    /// Says that many changes will be [loaded](Self::load), or that all have been: whoever keeps them may make room.
+    fn loading(&self, _is_loading: bool) {}
+
+    /// Writes many changes of stores that are not in memory, each key once, in the order of stores and keys. Not whole
+    /// or not at all: after an error or a crash any of them may be there. So it is for what is written again then.
+    ///
+    /// # Errors
+    /// [`Error::State`].
+    fn load<'c>(&self, changes: impl Iterator<Item = Change<'c>>) -> Result<(), Error> {
+        let mut batch = Self::Batch::default();
+        for change in changes {
+            self.stage(&mut batch, change.store, change.key, change.value);
+            if Self::batch_bytes(&batch) >= LOAD_BATCH_BYTES {
+                self.write(std::mem::take(&mut batch))?;
+            }
+        }
+        self.write(batch)
+    }
 }
 
 /// The stores of all tasks of a process.
