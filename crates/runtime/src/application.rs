@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::members::{Member, MembersTopic};
 use crate::metrics::Metrics;
-use crate::restore::{self, RestoreHandle};
+use crate::restore::{self, RestoreHandle, RestoreMeter, RestoreProgress};
 use crate::settings::{ApplicationSettings, Stop};
 use crate::state::{StateDatabase, TaskState};
 use crate::supervisor::{Supervised, Supervisor};
@@ -85,7 +85,8 @@ pub struct Application {
     shared: Arc<Shared>,
     supervisor: Supervisor,
     members: Option<MembersTopic>,
-    restore_thread: Option<JoinHandle<()>>,
+    restores: RestoreMeter,
+    restore_threads: Vec<JoinHandle<()>>,
 }
 
 impl Application {
@@ -122,8 +123,9 @@ impl Application {
         };
         let blueprint = Blueprint::new(worker, topologies, Arc::new(environment), found.cluster)?;
         let (senders, receivers): (Vec<_>, Vec<_>) = (0..workers).map(|_| sync_channel(RESTORED_MAX)).unzip();
-        let prefetch_kbytes = u32::try_from(settings.memory.fetch_bytes() / 1024).unwrap_or(16 * 1024);
-        let (restorer, restore_thread) = restore::start(&connection, senders, prefetch_kbytes, metrics.clone(), clock)?;
+        let restores = RestoreMeter::default();
+        let (restorer, restore_threads) =
+            restore::start(&connection, &senders, settings.memory, &metrics, &restores, clock)?;
         let members = MembersTopic::start(&connection, &settings)?;
         let shared = Arc::new(Shared {
             settings,
@@ -143,13 +145,19 @@ impl Application {
             restored: receivers,
             publisher,
         })?;
-        Ok(Self { shared, supervisor, members, restore_thread: Some(restore_thread) })
+        Ok(Self { shared, supervisor, members, restores, restore_threads })
     }
 
     /// How it is doing.
     #[must_use]
     pub fn status(&self) -> Status {
         self.supervisor.status()
+    }
+
+    /// How far the restores have come.
+    #[must_use]
+    pub fn restore_progress(&self) -> RestoreProgress {
+        self.restores.progress(self.shared.clock.monotonic())
     }
 
     /// Whether every worker has joined and every task works.
@@ -219,8 +227,8 @@ impl Application {
             members.stop();
         }
         drop(self.shared);
-        if let Some(thread) = self.restore_thread.take() {
-            // The thread ends when the last worker's way to it is gone.
+        for thread in self.restore_threads {
+            // A thread ends when the last worker's way to it is gone.
             let _panicked = thread.join();
         }
         stopped

@@ -3,7 +3,7 @@
 //! - [`Application`]: what scales together; starts workers, keeps them going, stops them.
 //! - `worker`: a worker's thread, with the ports of `headwater-worker` over Kafka.
 //! - [`state`]: one RocksDB for the process, never ahead of Kafka and never wiped without need.
-//! - `restore`: the restorer's thread.
+//! - `restore`: the restorers' threads.
 //! - [`Steps`]: the outside half of the async step.
 //! - [`members`]: who holds which task, for queries.
 
@@ -29,6 +29,7 @@ pub use clock::Clock;
 pub use error::Error;
 pub use headwater_worker::Positions;
 pub use metrics::Metrics;
+pub use restore::RestoreProgress;
 pub use schemas::RegistrySchemas;
 pub use settings::{ApplicationSettings, Stop};
 pub use topics::{internal_topics, topic_facts};

@@ -1,7 +1,13 @@
-//! The restorer's thread: its ports over Kafka and RocksDB, one for all workers of the process. What a restore does is in
+//! The restorers' threads, for all workers of the process: their ports over Kafka and RocksDB. What a restore does is in
 //! `headwater-worker`.
 
+mod progress;
 mod reader;
 mod thread;
 
+pub(crate) use progress::RestoreMeter;
+pub use progress::RestoreProgress;
 pub(crate) use thread::{RestoreHandle, RestoreLinks, start};
+
+#[cfg(test)]
+mod tests;

@@ -1,3 +1,4 @@
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -5,42 +6,68 @@ use std::time::Duration;
 use headwater_event::Timestamp;
 use headwater_kafka::{ConnectionSettings, LogReader, LogReaderSettings};
 use headwater_worker::ports::{RestoreObserver, Restores};
-use headwater_worker::{RestoreJob, RestorePorts, RestoreResult, Restorer};
+use headwater_worker::{RestoreJob, RestoreLimits, RestorePorts, RestoreResult, Restorer};
 
+use super::progress::RestoreMeter;
 use super::reader::KafkaReader;
 use crate::Error;
 use crate::clock::Clock;
 use crate::error::from_kafka;
 use crate::metrics::Metrics;
-use crate::state::TaskState;
+use crate::state::{MemoryBudget, TaskState};
 
 /// Jobs that wait for the thread at most: more tasks than any instance holds.
 const JOBS_MAX: usize = 65_536;
 
-/// A way to the process's restore thread.
-#[derive(Clone)]
-pub(crate) struct RestoreHandle(SyncSender<RestoreJob<TaskState>>);
+/// Threads at most: beside them the consumers' own threads and the brokers need time, and ready tasks work on.
+const THREADS_MAX: usize = 2;
 
-/// Starts the thread; results go to the worker that asked, by its number. It ends with the last handle.
+/// A way to the process's restore threads. Jobs for one changelog always go to the same thread.
+#[derive(Clone)]
+pub(crate) struct RestoreHandle(Vec<SyncSender<RestoreJob<TaskState>>>);
+
+impl RestoreHandle {
+    fn submit(&self, job: RestoreJob<TaskState>) -> Result<(), Error> {
+        let topic = BuildHasherDefault::<DefaultHasher>::default().hash_one(&job.changelog.topic);
+        let place = topic.wrapping_add(u64::from(job.changelog.partition.get())) % self.0.len().max(1) as u64;
+        let thread = usize::try_from(place).ok().and_then(|place| self.0.get(place));
+        let sent = thread.map(|thread| thread.try_send(job));
+        sent.and_then(Result::ok).ok_or_else(|| Error::State("the restore thread has ended".to_owned()))
+    }
+}
+
+/// Starts the threads; results go to the worker that asked, by its number. They end with the last handle.
 ///
 /// # Errors
-/// [`Error::Kafka`] when the reader can't be made.
+/// [`Error::Kafka`] when a reader can't be made.
 pub(crate) fn start(
     connection: &ConnectionSettings,
-    results: Vec<SyncSender<RestoreResult>>,
-    prefetch_kbytes: u32,
-    metrics: Metrics,
+    results: &[SyncSender<RestoreResult>],
+    memory: MemoryBudget,
+    metrics: &Metrics,
+    meter: &RestoreMeter,
     clock: Clock,
-) -> Result<(RestoreHandle, JoinHandle<()>), Error> {
-    let (jobs, receiver) = sync_channel(JOBS_MAX);
+) -> Result<(RestoreHandle, Vec<JoinHandle<()>>), Error> {
+    let count = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
+    let prefetch_kbytes = u32::try_from(memory.fetch_bytes() / 1024 / count).unwrap_or(16 * 1024);
     let settings = LogReaderSettings { prefetch_kbytes, ..LogReaderSettings::default() };
-    let reader = KafkaReader(LogReader::new(connection, &settings).map_err(from_kafka)?);
-    let restorer = Restorer::new(KafkaRestores { results }, reader, clock, Watched(metrics));
-    let thread = std::thread::Builder::new()
-        .name("headwater-restore".to_owned())
-        .spawn(move || run(restorer, &receiver))
-        .map_err(|error| Error::Configuration(format!("the restore thread can't be started: {error}")))?;
-    Ok((RestoreHandle(jobs), thread))
+    let limits = RestoreLimits { gather_bytes: memory.restore_bytes() / count, ..RestoreLimits::default() };
+    let mut handles = (Vec::new(), Vec::new());
+    for number in 0..count {
+        let (jobs, receiver) = sync_channel(JOBS_MAX);
+        let reader = KafkaReader(LogReader::new(connection, &settings).map_err(from_kafka)?);
+        let ports = KafkaRestores { results: results.to_vec() };
+        let restorer =
+            Restorer::new(ports, reader, clock, Watched { metrics: metrics.clone(), meter: meter.clone(), clock })
+                .with_limits(limits);
+        let thread = std::thread::Builder::new()
+            .name(format!("hw-restore-{number}"))
+            .spawn(move || run(restorer, &receiver))
+            .map_err(|error| Error::Configuration(format!("a restore thread can't be started: {error}")))?;
+        handles.0.push(jobs);
+        handles.1.push(thread);
+    }
+    Ok((RestoreHandle(handles.0), handles.1))
 }
 
 fn run(mut restorer: Restorer<KafkaRestores>, jobs: &Receiver<RestoreJob<TaskState>>) {
@@ -61,7 +88,7 @@ fn run(mut restorer: Restorer<KafkaRestores>, jobs: &Receiver<RestoreJob<TaskSta
     }
 }
 
-/// A worker's way to the thread, and back.
+/// A worker's way to the threads, and back.
 pub(crate) struct RestoreLinks<'l> {
     jobs: RestoreHandle,
     results: &'l Receiver<RestoreResult>,
@@ -75,7 +102,7 @@ impl<'l> RestoreLinks<'l> {
 
 impl Restores<TaskState> for RestoreLinks<'_> {
     fn submit(&mut self, job: RestoreJob<TaskState>) -> Result<(), Error> {
-        self.jobs.0.try_send(job).map_err(|_| Error::State("the restore thread has ended".to_owned()))
+        self.jobs.submit(job)
     }
 
     fn next(&mut self) -> Option<RestoreResult> {
@@ -101,21 +128,33 @@ impl RestorePorts for KafkaRestores {
     }
 }
 
-struct Watched(Metrics);
+struct Watched {
+    metrics: Metrics,
+    meter: RestoreMeter,
+    clock: Clock,
+}
 
 impl RestoreObserver for Watched {
     fn restored(&self, records: u64) {
-        self.0.restored.inc_by(records);
+        self.metrics.restored.inc_by(records);
+        self.meter.restored(records);
     }
 
     fn remaining(&self, task: &str, records: i64) {
-        self.0.restore_remaining.with_label_values(&[task]).set(records);
+        self.metrics.restore_remaining.with_label_values(&[task]).set(records);
+        self.meter.remaining(task, records, self.clock.monotonic());
     }
 
     fn ended(&self, task: &str, _at: Timestamp, rebuilt: bool) {
-        let _absent = self.0.restore_remaining.remove_label_values(&[task]);
+        let _absent = self.metrics.restore_remaining.remove_label_values(&[task]);
+        self.meter.ended(task, self.clock.monotonic());
         if rebuilt {
-            self.0.rebuilt.inc();
+            self.metrics.rebuilt.inc();
         }
+    }
+
+    fn failed(&self, task: &str) {
+        let _absent = self.metrics.restore_remaining.remove_label_values(&[task]);
+        self.meter.ended(task, self.clock.monotonic());
     }
 }

@@ -45,6 +45,12 @@ impl MemoryBudget {
         self.total_bytes / 8
     }
 
+    /// Changes of stores that are loaded, gathered before they are sorted.
+    #[must_use]
+    pub const fn restore_bytes(self) -> usize {
+        self.total_bytes / 4
+    }
+
     /// Records handed to tasks and not yet processed, over all workers.
     #[must_use]
     pub const fn input_buffer_bytes(self) -> usize {

@@ -2,7 +2,7 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 use headwater_streams::{StateBase, StateError, StoreNumber};
-use headwater_worker::ports::TaskStore;
+use headwater_worker::ports::{Change, TaskStore};
 use rocksdb::{Direction, IteratorMode, ReadOptions, WriteBatch};
 
 use super::memory_table::MemoryTable;
@@ -110,7 +110,7 @@ impl TaskState {
     }
 }
 
-fn full_key(into: &mut Vec<u8>, task: TaskNumber, store: u8, key: &[u8]) {
+pub(super) fn full_key(into: &mut Vec<u8>, task: TaskNumber, store: u8, key: &[u8]) {
     into.extend_from_slice(&task.0.to_be_bytes());
     into.push(store);
     into.extend_from_slice(key);
@@ -153,6 +153,14 @@ impl TaskStore for TaskState {
 
     fn write(&self, batch: StateBatch) -> Result<(), Error> {
         Self::write(self, batch)
+    }
+
+    fn loading(&self, is_loading: bool) {
+        self.database.loading(is_loading);
+    }
+
+    fn load<'c>(&self, changes: impl Iterator<Item = Change<'c>>) -> Result<(), Error> {
+        self.database.load(self.number, changes)
     }
 }
 

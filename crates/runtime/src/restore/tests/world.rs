@@ -1,0 +1,445 @@
+//! Changelogs in memory, and a process with its database that can be killed at any write.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use headwater_event::Timestamp;
+use headwater_log::{Headers, Offset, Partition, TopicName, TopicPartition};
+use headwater_streams::{StateBase, StateError, StoreNumber};
+use headwater_worker::ports::{
+    Change, ChangelogHandler, ChangelogReader, Clock, FetchedRecord, Next, RestoreObserver, StartAt, StartOffset,
+    TaskStore,
+};
+use headwater_worker::{Error, RestoreJob, RestoreLimits, RestorePorts, RestoreResult, Restored, Restorer, TaskMeta};
+
+use crate::state::{MemoryBudget, StateBatch, StateDatabase, TaskState};
+
+/// Everything in plain batches.
+pub(super) const NEAR: RestoreLimits = RestoreLimits { gather_bytes: 1 << 20, far_records: i64::MAX };
+/// Everything in tables, several of them.
+pub(super) const FAR: RestoreLimits = RestoreLimits { gather_bytes: 4 << 10, far_records: 1 };
+
+const IN_MEMORY: StoreNumber = StoreNumber(20);
+const TASK: &str = "p/s/0";
+const DAY_MS: i64 = 24 * 3_600_000;
+
+/// Key, with the store's number before it, and value.
+type Recorded = (Vec<u8>, Option<Vec<u8>>);
+
+/// One partition's changelog.
+#[derive(Clone)]
+pub(super) struct Changelog {
+    topic_id: String,
+    /// By offset; None is a transaction's marker.
+    records: Vec<Option<Recorded>>,
+}
+
+impl Default for Changelog {
+    fn default() -> Self {
+        Self::of_topic("first")
+    }
+}
+
+impl Changelog {
+    pub(super) fn of_topic(id: &str) -> Self {
+        Self { topic_id: id.to_owned(), records: Vec::new() }
+    }
+
+    /// One transaction.
+    pub(super) fn extend(&mut self, records: impl IntoIterator<Item = Recorded>) {
+        self.records.extend(records.into_iter().map(Some).chain([None]));
+    }
+
+    pub(super) fn end(&self) -> i64 {
+        i64::try_from(self.records.len()).unwrap()
+    }
+
+    /// How many records stand there from an offset on.
+    pub(super) fn records_from(&self, offset: i64) -> usize {
+        self.records[usize::try_from(offset).unwrap()..].iter().flatten().count()
+    }
+
+    pub(super) fn contents(&self) -> BTreeMap<Vec<u8>, Vec<u8>> {
+        let mut contents = BTreeMap::new();
+        for (key, value) in self.records.iter().flatten() {
+            match value {
+                Some(value) => contents.insert(key.clone(), value.clone()),
+                None => contents.remove(key),
+            };
+        }
+        contents
+    }
+}
+
+/// A store whose process is killed after so many writes.
+#[derive(Clone)]
+pub(super) struct Store {
+    state: TaskState,
+    steps_left: Rc<Cell<usize>>,
+}
+
+impl Store {
+    pub(super) fn put(state: &TaskState, key: &[u8], value: &[u8]) {
+        let mut batch = StateBatch::default();
+        state.stage(&mut batch, StoreNumber(16), key, Some(value));
+        state.write(batch).unwrap();
+    }
+
+    fn step(&self, act: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
+        let killed = || Err(Error::State("killed".to_owned()));
+        if self.steps_left.get() == 0 {
+            return killed();
+        }
+        self.steps_left.set(self.steps_left.get() - 1);
+        act()?;
+        if self.steps_left.get() == 0 { killed() } else { Ok(()) }
+    }
+}
+
+impl StateBase for Store {
+    fn get(&self, store: StoreNumber, key: &[u8]) -> Result<Option<Bytes>, StateError> {
+        self.state.get(store, key)
+    }
+
+    fn scan(
+        &self,
+        store: StoreNumber,
+        from: Bound<&[u8]>,
+        to: Bound<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<(Bytes, Bytes)>, StateError> {
+        self.state.scan(store, from, to, limit)
+    }
+}
+
+impl TaskStore for Store {
+    type Batch = StateBatch;
+
+    fn name(&self) -> &str {
+        self.state.name()
+    }
+
+    fn is_in_memory(&self, store: StoreNumber) -> bool {
+        self.state.is_in_memory(store)
+    }
+
+    fn has_memory_stores(&self) -> bool {
+        self.state.has_memory_stores()
+    }
+
+    fn clear_memory(&self) {
+        self.state.clear_memory();
+    }
+
+    fn stage(&self, batch: &mut StateBatch, store: StoreNumber, key: &[u8], value: Option<&[u8]>) {
+        self.state.stage(batch, store, key, value);
+    }
+
+    fn stage_meta(&self, batch: &mut StateBatch, meta: &TaskMeta) -> Result<(), Error> {
+        self.state.stage_meta(batch, meta)
+    }
+
+    fn stage_wipe(&self, batch: &mut StateBatch) {
+        self.state.stage_wipe(batch);
+    }
+
+    fn batch_bytes(batch: &StateBatch) -> usize {
+        batch.size_bytes()
+    }
+
+    fn write(&self, batch: StateBatch) -> Result<(), Error> {
+        self.step(|| self.state.write(batch))
+    }
+
+    fn loading(&self, is_loading: bool) {
+        self.state.loading(is_loading);
+    }
+
+    fn load<'c>(&self, changes: impl Iterator<Item = Change<'c>>) -> Result<(), Error> {
+        self.step(|| self.state.load(changes))
+    }
+}
+
+/// Reads changelogs in memory.
+struct Reader {
+    logs: BTreeMap<TopicPartition, Changelog>,
+    positions: BTreeMap<TopicPartition, usize>,
+    records_of_a_poll: usize,
+    read: Rc<Cell<usize>>,
+}
+
+struct Record<'a> {
+    at: &'a TopicPartition,
+    offset: usize,
+    record: &'a Recorded,
+}
+
+fn offset(number: usize) -> Offset {
+    Offset::new(i64::try_from(number).unwrap()).unwrap()
+}
+
+impl FetchedRecord for Record<'_> {
+    fn topic(&self) -> &str {
+        self.at.topic.as_str()
+    }
+    fn partition(&self) -> Partition {
+        self.at.partition
+    }
+    fn offset(&self) -> Offset {
+        offset(self.offset)
+    }
+    fn timestamp_ms(&self) -> i64 {
+        0
+    }
+    fn key(&self) -> Option<&[u8]> {
+        Some(&self.record.0)
+    }
+    fn value(&self) -> Option<&[u8]> {
+        self.record.1.as_deref()
+    }
+    fn owned_headers(&self) -> Headers {
+        Headers::new()
+    }
+}
+
+impl ChangelogReader for Reader {
+    fn bounds(&self, partitions: &[TopicPartition]) -> Result<BTreeMap<TopicPartition, (Offset, Offset)>, Error> {
+        let bounds = |at: &TopicPartition| {
+            let end = self.logs.get(at)?.end();
+            Some((at.clone(), (Offset::ZERO, Offset::new(end).ok()?)))
+        };
+        Ok(partitions.iter().filter_map(bounds).collect())
+    }
+
+    fn add(&mut self, start: &StartAt) -> Result<(), Error> {
+        let StartOffset::At(from) = start.offset else { panic!("restores begin at an offset") };
+        assert!(self.positions.insert(start.partition.clone(), usize::try_from(from.get()).unwrap()).is_none());
+        Ok(())
+    }
+
+    fn remove(&mut self, partition: &TopicPartition) -> Result<(), Error> {
+        assert!(self.positions.remove(partition).is_some());
+        Ok(())
+    }
+
+    fn poll<H: ChangelogHandler>(&mut self, _: Duration, records_max: usize, handler: &mut H) -> Result<(), Error> {
+        for (at, position) in &mut self.positions {
+            let records = &self.logs[at].records;
+            for _ in 0..records_max.min(self.records_of_a_poll) {
+                let Some(record) = records.get(*position) else { break };
+                let Some(record) = record else {
+                    *position += 1;
+                    continue;
+                };
+                self.read.set(self.read.get() + 1);
+                let next = handler.record(&Record { at, offset: *position, record });
+                *position += 1;
+                if next == Next::Stop {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn position(&self, partition: &TopicPartition) -> Result<Option<Offset>, Error> {
+        Ok(self.positions.get(partition).map(|position| offset(*position)))
+    }
+}
+
+type Told = Rc<RefCell<Vec<(usize, RestoreResult)>>>;
+
+struct Ports(Told);
+
+impl RestorePorts for Ports {
+    type Store = Store;
+    type Reader = Reader;
+    type Clock = At;
+    type Observer = Nobody;
+
+    fn tell(&self, worker: usize, result: RestoreResult) {
+        self.0.borrow_mut().push((worker, result));
+    }
+}
+
+struct At(i64);
+
+impl Clock for At {
+    fn wall(&self) -> Timestamp {
+        Timestamp::from_millis(self.0)
+    }
+    fn monotonic(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+struct Nobody;
+
+impl RestoreObserver for Nobody {
+    fn restored(&self, _: u64) {}
+    fn remaining(&self, _: &str, _: i64) {}
+    fn ended(&self, _: &str, _: Timestamp, _: bool) {}
+}
+
+/// A process with one task's store.
+pub(super) struct World {
+    folder: tempfile::TempDir,
+    process: Option<(StateDatabase, TaskState)>,
+    in_memory: &'static [StoreNumber],
+    steps_left: Rc<Cell<usize>>,
+    pub(super) limits: RestoreLimits,
+    pub(super) records_of_a_poll: usize,
+    pub(super) now: i64,
+}
+
+impl World {
+    pub(super) fn new(limits: RestoreLimits) -> Self {
+        Self::open(limits, &[])
+    }
+
+    pub(super) fn with_memory_store(limits: RestoreLimits) -> Self {
+        Self::open(limits, &[IN_MEMORY])
+    }
+
+    fn open(limits: RestoreLimits, in_memory: &'static [StoreNumber]) -> Self {
+        let mut world = Self {
+            folder: tempfile::tempdir().unwrap(),
+            process: None,
+            in_memory,
+            steps_left: Rc::new(Cell::new(usize::MAX)),
+            limits,
+            records_of_a_poll: 37,
+            now: DAY_MS * 20_000,
+        };
+        world.reopen();
+        world
+    }
+
+    /// A new process on the same folder.
+    pub(super) fn reopen(&mut self) {
+        self.process = None;
+        self.steps_left = Rc::new(Cell::new(usize::MAX));
+        let database = StateDatabase::open(self.folder.path(), MemoryBudget::default()).unwrap();
+        let (state, _) = database.task(TASK, self.in_memory).unwrap();
+        self.process = Some((database, state));
+    }
+
+    fn database(&self) -> &StateDatabase {
+        &self.process.as_ref().unwrap().0
+    }
+
+    fn state(&self) -> &TaskState {
+        &self.process.as_ref().unwrap().1
+    }
+
+    pub(super) fn folder(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+
+    pub(super) fn meta(&self) -> TaskMeta {
+        self.database().meta(TASK).unwrap().unwrap()
+    }
+
+    pub(super) fn other_task(&self, name: &str) -> TaskState {
+        self.database().task(name, &[]).unwrap().0
+    }
+
+    pub(super) fn crash_after(&self, steps: usize) {
+        self.steps_left.set(steps);
+    }
+
+    fn job(&self, worker: usize, epoch: u64, state: TaskState, log: &Changelog) -> RestoreJob<Store> {
+        let name = state.name().to_owned();
+        RestoreJob {
+            worker,
+            slot: 0,
+            epoch,
+            meta: self.database().meta(&name).unwrap().unwrap(),
+            changelog: partition(&name),
+            topic_id: Some(log.topic_id.clone()),
+            delete_retention_ms: DAY_MS,
+            store: Store { state, steps_left: Rc::clone(&self.steps_left) },
+        }
+    }
+
+    fn restorer(&self, logs: &[(&str, &Changelog)]) -> (Restorer<Ports>, Told, Rc<Cell<usize>>) {
+        let (told, read) = (Told::default(), Rc::default());
+        let reader = Reader {
+            logs: logs.iter().map(|(task, log)| (partition(task), (*log).clone())).collect(),
+            positions: BTreeMap::new(),
+            records_of_a_poll: self.records_of_a_poll,
+            read: Rc::clone(&read),
+        };
+        let restorer = Restorer::new(Ports(Rc::clone(&told)), reader, At(self.now), Nobody).with_limits(self.limits);
+        (restorer, told, read)
+    }
+
+    /// Restores the task to the end of a changelog.
+    pub(super) fn restore(&mut self, log: &Changelog) -> RestoreResult {
+        let (mut restorer, told, _) = self.restorer(&[(TASK, log)]);
+        restorer.begin(vec![self.job(0, 1, self.state().clone(), log)]);
+        run(&mut restorer);
+        let (_, result) = told.borrow_mut().pop().unwrap();
+        result
+    }
+
+    /// Another worker asks for the same while it is under way; answers with what was told, and how much was read.
+    pub(super) fn restore_asked_twice(&mut self, log: &Changelog) -> (Vec<(usize, Restored)>, usize) {
+        let (mut restorer, told, read) = self.restorer(&[(TASK, log)]);
+        restorer.begin(vec![self.job(0, 1, self.state().clone(), log)]);
+        restorer.turn();
+        restorer.turn();
+        let (state, _) = self.database().task(TASK, self.in_memory).unwrap();
+        restorer.begin(vec![self.job(1, 2, state.clone(), log)]);
+        run(&mut restorer);
+        self.process.as_mut().unwrap().1 = state;
+        let told = told.take().into_iter().map(|(worker, result)| (worker, result.unwrap())).collect();
+        (told, read.get())
+    }
+
+    /// Restores one task for each changelog, and says in which order they were done.
+    pub(super) fn restore_together(&mut self, logs: &[&Changelog]) -> Vec<usize> {
+        let names: Vec<String> = (0..logs.len()).map(|number| format!("p/s/{number}")).collect();
+        let by_name: Vec<(&str, &Changelog)> = names.iter().map(String::as_str).zip(logs.iter().copied()).collect();
+        let (mut restorer, told, _) = self.restorer(&by_name);
+        let job = |(worker, (name, log)): (usize, &(&str, &Changelog))| {
+            self.job(worker, 1, self.database().task(name, &[]).unwrap().0, log)
+        };
+        restorer.begin(by_name.iter().enumerate().map(job).collect());
+        run(&mut restorer);
+        let told = told.take();
+        told.into_iter().map(|(worker, result)| result.map(|_| worker).unwrap()).collect()
+    }
+
+    /// Everything the task's stores hold.
+    pub(super) fn contents(&self) -> BTreeMap<Vec<u8>, Vec<u8>> {
+        let mut contents = BTreeMap::new();
+        for store in 0..=u8::MAX {
+            let found = self.state().scan(StoreNumber(store), Bound::Unbounded, Bound::Unbounded, usize::MAX).unwrap();
+            for (key, value) in found {
+                contents.insert([&[store], key.as_ref()].concat(), value.to_vec());
+            }
+        }
+        contents
+    }
+}
+
+fn partition(task: &str) -> TopicPartition {
+    TopicPartition::new(TopicName::new(&task.replace('/', "-")).unwrap(), Partition::new(0))
+}
+
+fn run(restorer: &mut Restorer<Ports>) {
+    // Each turn reads something, so that so many are too many.
+    for _ in 0..100_000 {
+        if restorer.is_idle() {
+            return;
+        }
+        restorer.turn();
+    }
+    panic!("a restore does not end");
+}
