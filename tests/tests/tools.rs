@@ -85,9 +85,15 @@ fn an_order_from_the_shell_to_its_view() {
     let (_dev, ports) = dev(&folder.path().join("dev"));
     let shell = Shell(&ports);
 
-    shell.pipe(&["produce", "-t", "inventory.commands"], &receive_stock("t-1", 100)).exits(0).says("1 record delivered");
-    let lines =
-        format!("{}\n{{\"type\":\"PlaceOrder\"}}\n\n{}\n", place_order("t-o-1", "t-1", 6), place_order("t-o-2", "t-1", 1));
+    shell
+        .pipe(&["produce", "-t", "inventory.commands"], &receive_stock("t-1", 100))
+        .exits(0)
+        .says("1 record delivered");
+    let lines = format!(
+        "{}\n{{\"type\":\"PlaceOrder\"}}\n\n{}\n",
+        place_order("t-o-1", "t-1", 6),
+        place_order("t-o-2", "t-1", 1)
+    );
     shell.pipe(&["produce"], &lines).exits(1).says("line 2: ").says("2 records delivered").says("1 refused");
 
     shell.run(&["saga", "watch", "t-o-1", "--timeout", "30"]).exits(0).prints("OrderCreated").prints("completed");
@@ -119,7 +125,10 @@ fn an_order_from_the_shell_to_its_view() {
     shell.run(&["consume", "-t", "orders.events", "-o", "end", "-e"]).exits(0).prints("");
     shell.run(&["consume", "-t", "orders.events", "-o", "sometimes"]).exits(2);
     shell.run(&["consume", "-t", "no.such.topic", "-e"]).exits(1).says("error: topic no.such.topic does not exist");
-    shell.run(&["consume", "-t", "orders.commands", "-e", "-f", "raw", "-k", "t-o-1"]).exits(0).prints("\"PlaceOrder\"");
+    shell
+        .run(&["consume", "-t", "orders.commands", "-e", "-f", "raw", "-k", "t-o-1"])
+        .exits(0)
+        .prints("\"PlaceOrder\"");
     shell.run(&["consume", "-t", "orders.events", "-e", "-f", "table"]).exits(0).prints("OrderDelivered");
 }
 
@@ -169,6 +178,12 @@ fn topics_schemas_and_the_doctor() {
     let findings = shell.run(&["doctor", "-o", "json"]).exits(0).json();
     assert!(findings.as_array().unwrap().iter().all(|finding| finding["status"] != "problem"), "{findings}");
     shell.run(&["doctor", "-b", "127.0.0.1:1", "--registry", "http://127.0.0.1:1"]).exits(1).prints("PROBLEM");
+    let bare = ["--topic-prefix", "bare."];
+    shell.run(&[&["topics", "apply", "--no-schemas"][..], &bare].concat()).exits(0);
+    let state = folder.path().join("bare").to_string_lossy().into_owned();
+    let starts = ["run", "payments", "--http-port", "0", "--state-dir", &state];
+    let refused = shell.run(&[&starts[..], &bare].concat()).exits(2);
+    refused.says("payments.events is to hold").says("headwater topics apply");
     shell.run(&["topology", "order-views"]).exits(0).prints("orders.events");
     shell.run(&["topology", "nobody"]).exits(2).says("order-views");
     shell.run(&["completions", "bash"]).exits(0).prints("headwater");
@@ -289,12 +304,12 @@ fn a_processor_moves_with_its_positions() {
         offset: Offset::new(offset).unwrap(),
         metadata: metadata.to_owned(),
     };
-    let before =
-        [commit(0, 7, "hw1;order-views/views=7;orders/main=9"), commit(1, 5, "hw1;order-views/views=5")];
+    let before = [commit(0, 7, "hw1;order-views/views=7;orders/main=9"), commit(1, 5, "hw1;order-views/views=5")];
     admin.alter_group_offsets("headwater", &before).unwrap();
 
     let shell = |more: &[&str]| {
-        let mut arguments = vec!["application", "move", "order-views", "--from", "headwater", "--to", "views", "-b", &brokers];
+        let mut arguments =
+            vec!["application", "move", "order-views", "--from", "headwater", "--to", "views", "-b", &brokers];
         arguments.extend_from_slice(more);
         let (code, out, err) = run(&arguments, &[], "");
         Did { code, out, err }

@@ -110,6 +110,7 @@ impl Application {
             calls_in_flight_max: settings.calls_in_flight_max,
             ..Limits::default()
         };
+        crate::schemas::check(&topologies, &*schemas)?;
         let environment = TaskEnvironment::new(schemas, cluster.cluster_id, found.facts, limits)
             .map_err(|error| Error::Configuration(error.to_string()))?
             .traced(tracer);

@@ -10,6 +10,7 @@
 mod application;
 mod calls;
 mod clock;
+mod complaints;
 mod directory;
 mod error;
 pub mod members;
@@ -34,3 +35,5 @@ pub use schemas::RegistrySchemas;
 pub use settings::{ApplicationSettings, Stop};
 pub use topics::{internal_topics, topic_facts};
 pub use tracer::OpenTelemetryTracer;
+
+const _: () = assert!(!headwater_worker::HAS_PLANTED_BUGS, "the feature planted-bugs is for the simulator's tests only");

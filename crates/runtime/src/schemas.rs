@@ -4,7 +4,7 @@ use headwater_event::MessageType;
 use headwater_kafka::TopicPrefix;
 use headwater_log::TopicName;
 use headwater_schema::{Error, ErrorKind, SchemaBook, SchemaId, SubjectStrategy, WriterSchema};
-use headwater_streams::{Encoder, Naming, Schemas, union_schema};
+use headwater_streams::{Encoder, Naming, Schemas, Topology, union_schema};
 
 /// A registry's schemas as tasks ask for them: subjects are named by the real topics.
 pub struct RegistrySchemas {
@@ -51,4 +51,27 @@ impl Schemas for RegistrySchemas {
             }
         }
     }
+}
+
+/// Finds the schema of every message that the topologies may write, before anything is processed: one that is missing
+/// would make dead letters of good records.
+///
+/// # Errors
+/// [`crate::Error::Configuration`] for a schema that is not there or is refused, [`crate::Error::Kafka`] when the
+/// registry can't be reached.
+pub(crate) fn check(topologies: &[Topology], schemas: &dyn Schemas) -> Result<(), crate::Error> {
+    let sinks = topologies.iter().flat_map(Topology::subtopologies).flat_map(|part| &part.sinks);
+    for sink in sinks {
+        for message in sink.types {
+            let Err(error) = schemas.encoder(&sink.topic, *message, &sink.naming) else { continue };
+            if error.kind() == ErrorKind::Unavailable {
+                return Err(crate::Error::Kafka(error.to_string()));
+            }
+            return Err(crate::Error::Configuration(format!(
+                "topic {} is to hold {}, whose schema can't be used: {error}: run `headwater topics apply`",
+                sink.topic, message.full_name
+            )));
+        }
+    }
+    Ok(())
 }

@@ -107,7 +107,7 @@ fn start<'l>(
         clock: shared.clock,
         observer: RuntimeObserver::new(Arc::clone(shared), &links.reports),
     };
-    Worker::start(number, Arc::clone(&shared.blueprint), KafkaConsumer::new(number, consumer), edge)
+    Worker::start(number, Arc::clone(&shared.blueprint), KafkaConsumer::new(number, consumer, shared.clock), edge)
 }
 
 fn stop(number: usize, shared: &Shared, worker: Worker<KafkaPorts<'_>>, how: Stop) -> Result<(), Error> {

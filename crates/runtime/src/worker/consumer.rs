@@ -9,6 +9,8 @@ use headwater_worker::ports::{
 
 use super::fetched::{Fetched, start_at};
 use crate::Error;
+use crate::clock::Clock;
+use crate::complaints::Complaints;
 use crate::error::from_kafka;
 
 /// A group's member on Kafka.
@@ -19,12 +21,14 @@ pub(super) struct KafkaConsumer {
     worker: usize,
     consumer: WorkerConsumer,
     member: KafkaMember,
+    clock: Clock,
+    complaints: Complaints,
 }
 
 impl KafkaConsumer {
-    pub(super) fn new(worker: usize, consumer: WorkerConsumer) -> Self {
+    pub(super) fn new(worker: usize, consumer: WorkerConsumer, clock: Clock) -> Self {
         let member = KafkaMember(consumer.handle().clone());
-        Self { worker, consumer, member }
+        Self { worker, consumer, member, clock, complaints: Complaints::default() }
     }
 }
 
@@ -146,7 +150,9 @@ impl GroupConsumer for KafkaConsumer {
     ) -> Result<Polled, Error> {
         let polled = self.consumer.poll(wait, records_max, &mut Callbacks(handler)).map_err(from_kafka)?;
         for error in &polled.errors {
-            tracing::warn!(worker = self.worker, %error, "consumer");
+            if let Some(repeated) = self.complaints.repeated(&error.to_string(), self.clock.monotonic()) {
+                tracing::warn!(worker = self.worker, %error, repeated, "consumer");
+            }
         }
         Ok(Polled { records: polled.records, drained: polled.drained })
     }
