@@ -36,4 +36,5 @@ pub use settings::{ApplicationSettings, Stop};
 pub use topics::{internal_topics, topic_facts};
 pub use tracer::OpenTelemetryTracer;
 
-const _: () = assert!(!headwater_worker::HAS_PLANTED_BUGS, "the feature planted-bugs is for the simulator's tests only");
+const _: () =
+    assert!(!headwater_worker::HAS_PLANTED_BUGS, "the feature planted-bugs is for the simulator's tests only");

@@ -7,6 +7,7 @@ use headwater_log::TopicName;
 use headwater_streams::{TaskEnvironment, Topology};
 
 use crate::fusible::Fusible;
+use crate::planted::Planted;
 use crate::{Error, Placement};
 
 /// What a worker needs to know of a changelog.
@@ -56,6 +57,7 @@ pub struct Blueprint {
     fusible: Fusible,
     changelogs: BTreeMap<TopicName, ChangelogFacts>,
     epochs: AtomicU64,
+    pub(crate) planted: Planted,
 }
 
 impl Blueprint {
@@ -73,7 +75,22 @@ impl Blueprint {
         let ClusterFacts { changelogs, log_append_time } = cluster;
         let fusible = Fusible::new(&topologies, &environment, &log_append_time);
         let epochs = AtomicU64::new(0);
-        Ok(Self { settings, topologies, environment, placement, fusible, changelogs, epochs })
+        Ok(Self {
+            settings,
+            topologies,
+            environment,
+            placement,
+            fusible,
+            changelogs,
+            epochs,
+            planted: Planted::default(),
+        })
+    }
+
+    /// Plants a bug.
+    #[cfg(feature = "planted-bugs")]
+    pub const fn plant(&mut self, bug: crate::Bug) {
+        self.planted.bug = Some(bug);
     }
 
     /// Which tasks come with which anchor.

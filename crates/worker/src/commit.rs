@@ -5,6 +5,7 @@ use headwater_log::TopicPartition;
 use crate::Error;
 use crate::commit_policy::Pending;
 use crate::core::Core;
+use crate::planted::Bug;
 use crate::ports::{
     Clock as _, GroupCredentials as _, GroupMember as _, Observer as _, OffsetToCommit, Ports, Stores as _, TaskStore,
     TransactionEnd, Trouble,
@@ -39,6 +40,17 @@ impl<P: Ports> Core<P> {
             return self.abort(member, &why);
         }
         let offsets = self.prepare(&touched)?;
+        #[cfg(feature = "planted-bugs")]
+        if self.blueprint.planted.has(Bug::ApplyBeforeCommit) {
+            self.write_early(&touched)?;
+        }
+        #[cfg(feature = "planted-bugs")]
+        let outcome = if self.blueprint.planted.has(Bug::CallBeforeCommit) {
+            self.commit_after_calls(&touched, &offsets, member)
+        } else {
+            self.commit_on_kafka(&offsets, member)
+        };
+        #[cfg(not(feature = "planted-bugs"))]
         let outcome = self.commit_on_kafka(&offsets, member);
         match outcome {
             Ok(()) => {
@@ -103,7 +115,8 @@ impl<P: Ports> Core<P> {
             let mut sent = false;
             for (input, position) in positions.iter().enumerate() {
                 let (Some(position), Some(partition)) = (position, slot.inputs.get(input)) else { continue };
-                if slot.positions.get(input).copied().flatten() == Some(*position) {
+                let is_same = slot.positions.get(input).copied().flatten() == Some(*position);
+                if is_same || self.blueprint.planted.has(Bug::OffsetLeftOut) {
                     continue;
                 }
                 let Some(known) = self.partitions.get(partition) else { continue };
@@ -123,7 +136,7 @@ impl<P: Ports> Core<P> {
         Ok(offsets)
     }
 
-    fn commit_on_kafka(
+    pub(crate) fn commit_on_kafka(
         &mut self,
         offsets: &BTreeMap<TopicPartition, Positions>,
         member: &P::Member,
@@ -132,7 +145,12 @@ impl<P: Ports> Core<P> {
         if let Some(why) = self.gap_in_fused() {
             return Err(Trouble::Abort(why));
         }
-        let credentials = member.credentials().map_err(|error| Trouble::Abort(error.to_string()))?;
+        #[cfg(feature = "planted-bugs")]
+        let stale = self.first_credentials.take().filter(|_| self.blueprint.planted.has(Bug::StaleCredentials));
+        #[cfg(not(feature = "planted-bugs"))]
+        let stale = None;
+        let fresh = || member.credentials().map_err(|error| Trouble::Abort(error.to_string()));
+        let credentials = stale.map_or_else(fresh, Ok)?;
         if !credentials.is_member() {
             return Err(Trouble::Abort(format!(
                 "this worker is no member of group {} now (generation {})",
@@ -148,7 +166,14 @@ impl<P: Ports> Core<P> {
                 metadata: positions.metadata(),
             })
             .collect();
-        self.transaction.send_offsets(&commits, &credentials)?;
+        let is_left_out = self.blueprint.planted.has(Bug::TimerWithoutOffsets)
+            && offsets.iter().all(|(partition, positions)| {
+                self.partitions.get(partition).is_some_and(|known| known.committed == *positions)
+            });
+        let sent = if is_left_out { Ok(()) } else { self.transaction.send_offsets(&commits, &credentials) };
+        #[cfg(feature = "planted-bugs")]
+        self.first_credentials.replace(credentials);
+        sent?;
         self.transaction.commit()
     }
 
@@ -200,14 +225,18 @@ impl<P: Ports> Core<P> {
 
     /// Every task that took part is as at the last commit, and its inputs are fetched again from there: what it had
     /// buffered is dropped with what it had staged.
-    fn rewind(&mut self, member: &P::Member) -> Result<(), Error> {
+    pub(crate) fn rewind(&mut self, member: &P::Member) -> Result<(), Error> {
         self.transaction.closed()?;
         self.effects.outputs.clear();
         let fused = self.fused_that_go_back();
         let mut inputs = BTreeSet::new();
         for slot in self.tasks.iter_mut().flatten() {
             if slot.touched {
-                slot.rolled_back();
+                if self.blueprint.planted.has(Bug::OverlayKept) {
+                    slot.touched = false;
+                } else {
+                    slot.rolled_back();
+                }
                 inputs.extend(slot.inputs.iter().cloned());
             }
         }

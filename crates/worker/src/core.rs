@@ -10,6 +10,7 @@ use crate::fusion::{Fetched, FusedPartition, Fusion};
 use crate::input_partition::InputPartition;
 use crate::intake::Intake;
 use crate::partition_map::PartitionMap;
+use crate::planted::Bug;
 use crate::ports::{ConsumerHandler, FetchedRecord, Next, Ports, StartAt};
 use crate::restore::Restored;
 use crate::task_slot::{TaskPhase, TaskSlot};
@@ -30,6 +31,8 @@ pub(crate) struct Core<P: Ports> {
     pub(crate) partitions: PartitionMap<InputPartition>,
     pub(crate) transaction: Transaction<P::Producer>,
     pub(crate) effects: Effects,
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) first_credentials: Option<<P::Member as crate::ports::GroupMember>::Credentials>,
     pub(crate) policy: CommitPolicy,
     pub(crate) intake: Intake,
     /// Grows with every assignment and with every loss: what was begun under another does not count.
@@ -139,7 +142,9 @@ impl<P: Ports> ConsumerHandler<P::Member> for Core<P> {
 
     fn revoked(&mut self, partitions: &[TopicPartition], member: &P::Member) -> Vec<TopicPartition> {
         // The transaction ends here, one way or the other: a revoke never returns with one open.
-        if let Err(error) = self.commit(member) {
+        if !self.blueprint.planted.has(Bug::RevokeLeavesOpen)
+            && let Err(error) = self.commit(member)
+        {
             self.fail(error);
         }
         self.give_back(partitions, "revoked")

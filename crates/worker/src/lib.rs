@@ -21,6 +21,7 @@ mod meta;
 mod outputs;
 mod partition_map;
 mod placement;
+mod planted;
 pub mod ports;
 mod positions;
 mod recovery;
@@ -35,7 +36,12 @@ pub use error::Error;
 pub use meta::{ChangelogBounds, TaskMeta, Unusable};
 pub use partition_map::PartitionMap;
 pub use placement::{AnchorPartition, Placement, SubtopologyIndex};
+#[cfg(feature = "planted-bugs")]
+pub use planted::Bug;
 pub use positions::Positions;
 pub use restore::{RestoreJob, RestoreLimits, RestorePorts, RestoreResult, Restored, Restorer};
 pub use task_slot::TaskPhase;
 pub use worker::Worker;
+
+/// Whether this build may have bugs on purpose (the feature `planted-bugs`). What runs for real refuses to compile then.
+pub const HAS_PLANTED_BUGS: bool = cfg!(feature = "planted-bugs");

@@ -4,6 +4,7 @@ use headwater_log::{Offset, TopicPartition};
 
 use crate::Error;
 use crate::core::Core;
+use crate::planted::Bug;
 use crate::ports::{Clock as _, GroupMember as _, Observer as _, Ports, TransactionEnd};
 use crate::positions::Positions;
 use crate::task_slot::TaskPhase;
@@ -26,6 +27,9 @@ impl<P: Ports> Core<P> {
         self.observer.transaction_ended(TransactionEnd::Unknown);
         self.effects.outputs.clear();
         self.transaction.renew()?;
+        if self.blueprint.planted.has(Bug::RewindAfterUnknown) {
+            return self.rewind(member);
+        }
         self.epoch = self.blueprint.next_epoch();
         let touched: Vec<usize> =
             (0..self.tasks.len()).filter(|place| self.slot(*place).is_some_and(|slot| slot.touched)).collect();

@@ -71,6 +71,8 @@ impl<P: Ports> Worker<P> {
             partitions: PartitionMap::default(),
             transaction,
             effects: Effects::default(),
+            #[cfg(feature = "planted-bugs")]
+            first_credentials: None,
             policy,
             intake: Intake::default(),
             epoch: 0,

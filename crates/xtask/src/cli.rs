@@ -22,6 +22,7 @@ cargo xtask COMMAND
   registry up|down        Apicurio Registry with a Confluent API: [--port 8081]
   bench [ARGS…]           Headwater beside Kafka Streams on one Apache Kafka, as ratios
   crash [ARGS…]           kill -9 under load, again and again, then count
+  simulate [ARGS…]        workers in virtual time under faults: [--seeds 200] [--seed S] [--trace]
   faults [ARGS…]          three brokers, six instances, a script of faults: [--minutes 6] [--seed 1] [--only KIND]
   fuzz [TARGET]           what reads bytes from outside, each target for [--seconds 60]
   clean-clone             clone HEAD into an empty folder and run .ci/run there
@@ -44,6 +45,7 @@ pub fn run(words: &[String]) -> Result<u8> {
         "registry" => registry_command(rest),
         "bench" => with_kafka("headwater-bench", &[], rest),
         "crash" => with_kafka("headwater-tests", &["--bin", "crash"], rest),
+        "simulate" => simulate(rest),
         "faults" => faults(rest),
         "fuzz" => fuzz_command(rest),
         "clean-clone" => clean_clone(rest),
@@ -245,6 +247,14 @@ fn built(package: &str, binary: &[&str], rest: &[String]) -> Result<std::process
         command.env(name, value);
     }
     Ok(command)
+}
+
+/// The simulator's own binary does it; it needs neither librdkafka nor RocksDB.
+fn simulate(rest: &[String]) -> Result<u8> {
+    setup::ensure(Purpose::Build)?;
+    let root = workspace::root()?;
+    let package = ["run", "--quiet", "--package", "headwater-simulator", "--bin", "headwater-simulate", "--"];
+    Err(process::replace_with(process::cargo(&root).args(package).args(rest)))
 }
 
 fn fuzz_command(rest: &[String]) -> Result<u8> {

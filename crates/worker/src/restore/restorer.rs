@@ -4,6 +4,7 @@ use std::time::Duration;
 use headwater_log::{Offset, TopicPartition};
 
 use super::job::{RestoreJob, Restored, Running};
+use crate::planted::{Bug, Planted};
 use crate::ports::{
     ChangelogHandler, ChangelogReader, Clock, FetchedRecord, Next, RestoreObserver, StartAt, StartOffset, TaskStore,
 };
@@ -60,20 +61,27 @@ pub struct Restorer<R: RestorePorts> {
     running: PartitionMap<Running<R::Store>>,
     /// Those that have far to go and wait for their turn.
     waiting: VecDeque<Running<R::Store>>,
+    planted: Planted,
 }
 
 impl<R: RestorePorts> Restorer<R> {
     /// A restorer with nothing to do.
     pub fn new(ports: R, reader: R::Reader, clock: R::Clock, observer: R::Observer) -> Self {
         let limits = RestoreLimits::default();
-        let (running, waiting) = (PartitionMap::default(), VecDeque::new());
-        Self { ports, reader, clock, observer, limits, running, waiting }
+        let (running, waiting, planted) = (PartitionMap::default(), VecDeque::new(), Planted::default());
+        Self { ports, reader, clock, observer, limits, running, waiting, planted }
     }
 
     /// The same, with other limits.
     #[must_use]
     pub fn with_limits(self, limits: RestoreLimits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// Plants a bug.
+    #[cfg(feature = "planted-bugs")]
+    pub const fn plant(&mut self, bug: Bug) {
+        self.planted.bug = Some(bug);
     }
 
     /// Whether there is nothing to do.
@@ -175,15 +183,15 @@ impl<R: RestorePorts> Restorer<R> {
         if let Some(error) = failure {
             return Err(error);
         }
-        self.finish_reached()
+        self.finish_reached(records == 0)
     }
 
-    fn finish_reached(&mut self) -> Result<(), Error> {
+    fn finish_reached(&mut self, is_empty: bool) -> Result<(), Error> {
         let mut reached = Vec::new();
         for (partition, running) in self.running.iter() {
             self.observer.remaining(running.job.store.name(), running.remaining().max(0));
             if let Some(position) = self.reader.position(partition)?
-                && position >= running.target
+                && (position >= running.target || (is_empty && self.planted.has(Bug::RestoreToStableEnd)))
             {
                 reached.push((partition.clone(), position));
             }

@@ -7,7 +7,7 @@ use super::tree::{File, Tree};
 
 /// What ARCHITECTURE.md says about the crates.
 pub const DIRECTIONS: &str = "dependencies point one way: log <- event <- contracts; log, event <- schema; \
-log, event <- kafka; log, event, schema <- streams <- worker; worker, schema, kafka <- runtime; processors see log, event, \
+log, event <- kafka; log, event, schema <- streams <- worker; worker and processors <- simulator; worker, schema, kafka <- runtime; processors see log, event, \
 contracts, schema and streams, never another processor (but the tests of sagas, which run all of them); devbroker, fuzzing and xtask stand alone; only cli, tests and fuzz see devbroker.";
 
 /// What ARCHITECTURE.md says about foreign crates.
@@ -27,6 +27,21 @@ const MAP: &[(&str, &[&str])] = &[
     ("crates/kafka", &["log", "event"]),
     ("crates/streams", &["log", "event", "schema"]),
     ("crates/worker", &["log", "event", "streams"]),
+    (
+        "crates/simulator",
+        &[
+            "log",
+            "event",
+            "contracts",
+            "schema",
+            "streams",
+            "worker",
+            "processors/orders",
+            "processors/inventory",
+            "processors/payments",
+            "processors/shipping",
+        ],
+    ),
     ("crates/runtime", &["log", "event", "schema", "kafka", "streams", "worker"]),
     ("crates/devbroker", &[]),
     ("crates/fuzzing", &[]),
@@ -64,7 +79,16 @@ const OWNERS: &[(&[&str], &[&str])] = &[
     (&["kafka-protocol"], &["crates/devbroker", "tests"]),
     (
         &["tokio"],
-        &["crates/schema", "crates/kafka", "crates/runtime", "crates/devbroker", "crates/cli", "tests", "bench", "fuzz"],
+        &[
+            "crates/schema",
+            "crates/kafka",
+            "crates/runtime",
+            "crates/devbroker",
+            "crates/cli",
+            "tests",
+            "bench",
+            "fuzz",
+        ],
     ),
 ];
 

@@ -1,0 +1,180 @@
+//! A small application with everything a task can do: it counts, forwards, keeps timers, and calls outside; a second
+//! processor sums what the first says.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use headwater_event::{Domain, Timestamp};
+use headwater_log::Headers;
+use headwater_streams::{
+    Call, CallResult, Context, Error, Failure, Input, LocalSchemas, Processor, Schemas, StoreSpec, TimeKind, Timer,
+    Topology,
+};
+
+use crate::chance::Chance;
+use crate::cluster::Cluster;
+use crate::work::{Incoming, Work};
+
+const IN: Domain = Domain::new("in", "numbers");
+const MID: Domain = Domain::new("mid", "counts");
+
+/// The application and its model.
+pub(crate) struct Counting {
+    pub(crate) records: u64,
+}
+
+struct Counter;
+
+fn text(bytes: Option<&[u8]>) -> String {
+    String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned()
+}
+
+fn weight(value: &str) -> u64 {
+    value.bytes().fold(7, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)))
+}
+
+fn calls(value: &str) -> bool {
+    !weight(value).is_multiple_of(3)
+}
+
+impl Processor for Counter {
+    fn process(&mut self, input: &Input<'_>, context: &mut Context<'_>) -> Result<(), Failure> {
+        let key = input.key().unwrap_or_default().to_vec();
+        let value = text(input.value());
+        let count: u64 = context.get_json("counts", &key)?.unwrap_or(0) + 1;
+        context.put_json("counts", &key, &count)?;
+        context.send_raw("mid", Some(&key), Some(format!("{count} {value}").as_bytes()), Headers::new())?;
+        let due = context.now().plus_millis((weight(&value) % 4_000) as i64);
+        context.schedule("bell", value.as_bytes(), due, TimeKind::WallClock)?;
+        if calls(&value) {
+            let call = Call { step: "charge", ordering_key: &key, idempotency_key: value, request: key.clone() };
+            context.call(call)?;
+        }
+        Ok(())
+    }
+
+    fn on_timer(&mut self, timer: &Timer, context: &mut Context<'_>) -> Result<(), Failure> {
+        context.send_raw("out", Some(&timer.key), Some(b"bell"), Headers::new())
+    }
+
+    fn on_call_result(&mut self, result: &CallResult, context: &mut Context<'_>) -> Result<(), Failure> {
+        let answer = result.outcome.as_deref().unwrap_or_default();
+        let said = format!("paid {}", String::from_utf8_lossy(answer));
+        context.send_raw("out", Some(result.idempotency_key.as_bytes()), Some(said.as_bytes()), Headers::new())
+    }
+}
+
+struct Summer;
+
+impl Processor for Summer {
+    fn process(&mut self, input: &Input<'_>, context: &mut Context<'_>) -> Result<(), Failure> {
+        let key = input.key().unwrap_or_default().to_vec();
+        let value = text(input.value());
+        let count: u64 = value.split(' ').next().and_then(|count| count.parse().ok()).unwrap_or(0);
+        let sum: u64 = context.get_json("sums", &key)?.unwrap_or(0) + count;
+        context.put_json("sums", &key, &sum)?;
+        context.send_raw("sums", Some(&key), Some(sum.to_string().as_bytes()), Headers::new())
+    }
+}
+
+impl Work for Counting {
+    fn topologies(&self) -> Result<Vec<Topology>, Error> {
+        let mut counter = Topology::named("counter");
+        let mut main = counter.subtopology("main", IN);
+        main.raw("numbers", "numbers");
+        main.store(StoreSpec::key_value("counts"));
+        main.raw_sink("mid", "counts");
+        main.raw_sink("out", "out");
+        main.processor("counter", &["numbers"], &["counts"], || Counter);
+        let mut summer = Topology::named("summer");
+        let mut main = summer.subtopology("main", MID);
+        main.raw("counts", "counts");
+        main.store(StoreSpec::key_value("sums").in_memory());
+        main.raw_sink("sums", "sums");
+        main.processor("summer", &["counts"], &["sums"], || Summer);
+        Ok(vec![counter.build()?, summer.build()?])
+    }
+
+    fn partitions(&self) -> NonZeroU32 {
+        NonZeroU32::MIN.saturating_add(2)
+    }
+
+    fn schemas(&self) -> Arc<dyn Schemas> {
+        Arc::new(LocalSchemas::new())
+    }
+
+    fn incoming(&self, chance: &mut Chance, _at: Timestamp) -> Vec<Incoming> {
+        let one = |number: u64| Incoming {
+            topic: "numbers",
+            key: format!("k{}", chance.between(0, 7)).into_bytes(),
+            value: format!("v{number}").into_bytes(),
+            headers: Headers::new(),
+        };
+        (0..self.records).map(one).collect()
+    }
+
+    fn judge(&self, cluster: &Cluster) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let mut counts: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut sums: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut out: BTreeMap<(String, String), u64> = BTreeMap::new();
+        for (key, value) in committed(cluster, "numbers") {
+            let said = counts.entry(key.clone()).or_default();
+            said.push(format!("{} {value}", said.len() + 1));
+            let so_far = said.len() as u64;
+            sums.entry(key).or_default().push((so_far * (so_far + 1) / 2).to_string());
+            out.insert((value.clone(), "bell".to_owned()), 1);
+            if calls(&value) {
+                out.insert((value.clone(), format!("paid {value}")), 1);
+            }
+        }
+        compare("counts", &counts, &by_key(committed(cluster, "counts")), &mut wrong);
+        compare("sums", &sums, &by_key(committed(cluster, "sums")), &mut wrong);
+        let mut said: BTreeMap<(String, String), u64> = BTreeMap::new();
+        for entry in committed(cluster, "out") {
+            *said.entry(entry).or_default() += 1;
+        }
+        for (entry, times) in &out {
+            let found = said.remove(entry).unwrap_or(0);
+            if found != *times {
+                wrong.push(format!("out says {entry:?} {found} times, not {times}"));
+            }
+        }
+        wrong.extend(said.keys().map(|entry| format!("out says {entry:?}, which nothing asked for")));
+        wrong
+    }
+}
+
+fn committed(cluster: &Cluster, topic: &str) -> Vec<(String, String)> {
+    let logs = cluster.topic(topic).flat_map(|(_, log)| log.committed());
+    logs.map(|(_, record)| (text(record.key.as_deref()), text(record.value.as_deref()))).collect()
+}
+
+fn by_key(entries: Vec<(String, String)>) -> BTreeMap<String, Vec<String>> {
+    let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (key, value) in entries {
+        all.entry(key).or_default().push(value);
+    }
+    all
+}
+
+fn compare(
+    topic: &str,
+    expected: &BTreeMap<String, Vec<String>>,
+    found: &BTreeMap<String, Vec<String>>,
+    wrong: &mut Vec<String>,
+) {
+    for (key, expected) in expected {
+        let found = found.get(key).map(Vec::as_slice).unwrap_or_default();
+        let differs = expected.iter().zip(found).position(|(expected, found)| expected != found);
+        match differs {
+            Some(at) => wrong.push(format!("{topic} of {key}: place {at} is {:?}, not {:?}", found[at], expected[at])),
+            None if expected.len() != found.len() => {
+                wrong.push(format!("{topic} of {key}: {} records, not {}", found.len(), expected.len()));
+            }
+            None => {}
+        }
+    }
+    wrong.extend(found.keys().filter(|key| !expected.contains_key(*key)).map(|key| format!("{topic} has key {key}")));
+}

@@ -1,0 +1,217 @@
+//! Stores on a disk in memory: what was not written is gone with the process, what was written stays.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use headwater_streams::{StateBase, StateError, StoreNumber};
+use headwater_worker::ports::{Stores, TaskStore};
+use headwater_worker::{Error, TaskMeta};
+
+use crate::baton::Baton;
+use crate::fault::Mishap;
+
+/// One task's entries: store, key, value.
+pub(crate) type Entries = BTreeMap<(u8, Bytes), Bytes>;
+
+/// What is written for one task.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct TaskData {
+    pub(crate) meta: TaskMeta,
+    pub(crate) entries: Entries,
+}
+
+/// A machine's disk.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Disk {
+    pub(crate) tasks: BTreeMap<String, TaskData>,
+    /// The disk as it was some writes ago: what a machine that lost its last writes comes back with.
+    pub(crate) older: BTreeMap<String, TaskData>,
+    writes: u64,
+}
+
+pub(crate) type SharedDisk = Arc<Mutex<Disk>>;
+
+pub(crate) fn open(disk: &SharedDisk) -> MutexGuard<'_, Disk> {
+    disk.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+enum Write {
+    Entry { task: String, store: u8, key: Bytes, value: Option<Bytes> },
+    Meta { task: String, meta: TaskMeta },
+    Wipe { task: String },
+}
+
+#[derive(Default)]
+pub(crate) struct Batch {
+    writes: Vec<Write>,
+    bytes: usize,
+}
+
+/// The stores of one process.
+#[derive(Clone)]
+pub(crate) struct SimStores {
+    pub(crate) disk: SharedDisk,
+    pub(crate) baton: Baton,
+}
+
+impl SimStores {
+    fn write(&self, batch: Batch) -> Result<(), Error> {
+        let process = self.baton.process();
+        self.baton.pause(50);
+        let (struck, slow) = self.baton.with(|world| {
+            let slow = world.processes.get(process).is_some_and(|process| process.disk_slow_until > world.now);
+            (world.strike(process, false, true), slow)
+        });
+        self.baton.pause(if slow { 400_000 } else { 10 });
+        if matches!(struck, Some(Mishap::DiskFails)) {
+            return Err(Error::State("the disk is full".to_owned()));
+        }
+        let mut disk = open(&self.disk);
+        disk.writes += 1;
+        if disk.writes.is_multiple_of(7) {
+            disk.older = disk.tasks.clone();
+        }
+        for write in batch.writes {
+            match write {
+                Write::Entry { task, store, key, value } => {
+                    let entries = &mut disk.tasks.entry(task).or_default().entries;
+                    match value {
+                        Some(value) => entries.insert((store, key), value),
+                        None => entries.remove(&(store, key)),
+                    };
+                }
+                Write::Meta { task, meta } => disk.tasks.entry(task).or_default().meta = meta,
+                Write::Wipe { task } => disk.tasks.entry(task).or_default().entries.clear(),
+            }
+        }
+        drop(disk);
+        self.baton.pause(10);
+        Ok(())
+    }
+}
+
+impl Stores for SimStores {
+    type Store = SimStore;
+
+    fn task(&self, name: &str, in_memory: &[StoreNumber]) -> Result<(SimStore, TaskMeta), Error> {
+        let meta = open(&self.disk).tasks.entry(name.to_owned()).or_default().meta.clone();
+        let memory = Arc::new(Mutex::new(Entries::new()));
+        Ok((SimStore { stores: self.clone(), task: name.to_owned(), in_memory: in_memory.to_vec(), memory }, meta))
+    }
+
+    fn write(&self, batch: Batch) -> Result<(), Error> {
+        Self::write(self, batch)
+    }
+}
+
+/// One task's store.
+#[derive(Clone)]
+pub(crate) struct SimStore {
+    stores: SimStores,
+    task: String,
+    in_memory: Vec<StoreNumber>,
+    memory: Arc<Mutex<Entries>>,
+}
+
+impl SimStore {
+    /// The same store, used by another thread of the process.
+    pub(crate) fn used_by(mut self, baton: &Baton) -> Self {
+        self.stores.baton = baton.clone();
+        self
+    }
+
+    fn look<T>(&self, store: StoreNumber, look: impl FnOnce(&Entries) -> T) -> T {
+        if self.in_memory.contains(&store) {
+            return look(&self.memory.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+        let disk = open(&self.stores.disk);
+        match disk.tasks.get(&self.task) {
+            Some(data) => look(&data.entries),
+            None => look(&Entries::new()),
+        }
+    }
+}
+
+impl StateBase for SimStore {
+    fn get(&self, store: StoreNumber, key: &[u8]) -> Result<Option<Bytes>, StateError> {
+        Ok(self.look(store, |entries| entries.get(&(store.0, Bytes::copy_from_slice(key))).cloned()))
+    }
+
+    fn scan(
+        &self,
+        store: StoreNumber,
+        from: Bound<&[u8]>,
+        to: Bound<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<(Bytes, Bytes)>, StateError> {
+        let above = |key: &[u8]| match from {
+            Bound::Included(from) => key >= from,
+            Bound::Excluded(from) => key > from,
+            Bound::Unbounded => true,
+        };
+        let below = |key: &[u8]| match to {
+            Bound::Included(to) => key <= to,
+            Bound::Excluded(to) => key < to,
+            Bound::Unbounded => true,
+        };
+        Ok(self.look(store, |entries| {
+            let of_store = entries.range((store.0, Bytes::new())..).take_while(|((number, _), _)| *number == store.0);
+            let within = of_store.filter(|((_, key), _)| above(key) && below(key));
+            within.take(limit).map(|((_, key), value)| (key.clone(), value.clone())).collect()
+        }))
+    }
+}
+
+impl TaskStore for SimStore {
+    type Batch = Batch;
+
+    fn name(&self) -> &str {
+        &self.task
+    }
+
+    fn is_in_memory(&self, store: StoreNumber) -> bool {
+        self.in_memory.contains(&store)
+    }
+
+    fn has_memory_stores(&self) -> bool {
+        !self.in_memory.is_empty()
+    }
+
+    fn clear_memory(&self) {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    fn stage(&self, batch: &mut Batch, store: StoreNumber, key: &[u8], value: Option<&[u8]>) {
+        let key = Bytes::copy_from_slice(key);
+        let value = value.map(Bytes::copy_from_slice);
+        if self.in_memory.contains(&store) {
+            let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+            match value {
+                Some(value) => memory.insert((store.0, key), value),
+                None => memory.remove(&(store.0, key)),
+            };
+            return;
+        }
+        batch.bytes += key.len() + value.as_ref().map_or(0, Bytes::len);
+        batch.writes.push(Write::Entry { task: self.task.clone(), store: store.0, key, value });
+    }
+
+    fn stage_meta(&self, batch: &mut Batch, meta: &TaskMeta) -> Result<(), Error> {
+        batch.writes.push(Write::Meta { task: self.task.clone(), meta: meta.clone() });
+        Ok(())
+    }
+
+    fn stage_wipe(&self, batch: &mut Batch) {
+        batch.writes.push(Write::Wipe { task: self.task.clone() });
+    }
+
+    fn batch_bytes(batch: &Batch) -> usize {
+        batch.bytes
+    }
+
+    fn write(&self, batch: Batch) -> Result<(), Error> {
+        self.stores.write(batch)
+    }
+}

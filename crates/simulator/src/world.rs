@@ -1,0 +1,356 @@
+//! All there is in a run but the threads: virtual time, the cluster, processes, what is under way, and what went wrong.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Write as _;
+
+use headwater_event::Timestamp;
+use headwater_log::{Offset, TopicPartition};
+
+use crate::baton::Micros;
+use crate::chance::Chance;
+use crate::cluster::Cluster;
+use crate::cluster::log::{ProducerId, Written};
+use crate::cluster::transactions::{Markers, Refusal};
+use crate::fault::{Fault, Mishap};
+
+/// 2025-01-01T00:00:00Z.
+const START_MS: i64 = 1_735_689_600_000;
+pub(crate) const TRANSACTION_TIMEOUT: Micros = 10_000_000;
+const SESSION_TIMEOUT: Micros = 6_000_000;
+const TICK: Micros = 200_000;
+const FAILURES_MAX: usize = 20;
+
+/// One run of one process.
+#[derive(Debug, Clone)]
+pub(crate) struct Process {
+    pub(crate) instance: usize,
+    pub(crate) alive: bool,
+    pub(crate) stalled_until: Micros,
+    pub(crate) skew_ms: i64,
+    pub(crate) disk_slow_until: Micros,
+    pub(crate) stopping: Option<bool>,
+}
+
+/// What happens by itself.
+#[derive(Debug)]
+pub(crate) enum Event {
+    Tick,
+    Marker { id: String, producer: ProducerId, epoch: u32, commit: bool, partition: Option<TopicPartition>, left: bool },
+    EndTransaction { id: String, producer: ProducerId, epoch: u32, commit: bool },
+    Input { partition: TopicPartition, record: Written, by: Option<(ProducerId, u32)> },
+    ForeignEnd { partition: TopicPartition, producer: ProducerId, commit: bool },
+    Fault(usize),
+    Start { instance: usize, fresh_disk: bool },
+    Call { process: usize, task: usize, epoch: u64, worker: usize, call: crate::ports::calls::Answer },
+    Compact,
+}
+
+/// What the stage must do for the world.
+#[derive(Debug)]
+pub(crate) enum Order {
+    Kill { process: usize, disk: Option<bool> },
+    Start { instance: usize, fresh_disk: bool },
+}
+
+/// A fault that waits for its step.
+#[derive(Debug)]
+struct Armed {
+    process: usize,
+    skip: u32,
+    mishap: Mishap,
+}
+
+pub(crate) struct World {
+    pub(crate) now: Micros,
+    /// Grows with every change that somebody may wait for.
+    pub(crate) version: u64,
+    pub(crate) chance: Chance,
+    pub(crate) cluster: Cluster,
+    pub(crate) processes: Vec<Process>,
+    pub(crate) faults: Vec<Fault>,
+    pub(crate) orders: VecDeque<Order>,
+    pub(crate) failures: Vec<String>,
+    pub(crate) trace: Trace,
+    /// Answers of calls that have come back, by process and worker.
+    pub(crate) answers: BTreeMap<(usize, usize), VecDeque<headwater_worker::ports::Returned>>,
+    /// Faults stop here.
+    pub(crate) calm_from: Micros,
+    slow_markers_until: Micros,
+    armed: Vec<Armed>,
+    events: BTreeMap<(Micros, u64), Event>,
+    next_event: u64,
+}
+
+/// What was done, as lines, and their digest.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Trace {
+    pub(crate) keeps: bool,
+    pub(crate) lines: Vec<String>,
+    pub(crate) digest: u64,
+    line: String,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64, cluster: Cluster, keeps_trace: bool) -> Self {
+        Self {
+            now: 0,
+            version: 0,
+            chance: Chance::new(seed),
+            cluster,
+            processes: Vec::new(),
+            faults: Vec::new(),
+            orders: VecDeque::new(),
+            failures: Vec::new(),
+            trace: Trace { keeps: keeps_trace, ..Trace::default() },
+            answers: BTreeMap::new(),
+            calm_from: 0,
+            slow_markers_until: 0,
+            armed: Vec::new(),
+            events: BTreeMap::new(),
+            next_event: 0,
+        }
+    }
+
+    pub(crate) fn empty() -> Self {
+        Self::new(0, Cluster::default(), false)
+    }
+
+    pub(crate) fn fail(&mut self, what: String) {
+        self.note(format_args!("FAILED: {what}"));
+        if self.failures.len() < FAILURES_MAX && !self.failures.contains(&what) {
+            self.failures.push(what);
+        }
+    }
+
+    pub(crate) fn note(&mut self, what: std::fmt::Arguments<'_>) {
+        let trace = &mut self.trace;
+        trace.line.clear();
+        let _infallible = write!(trace.line, "{:>10.6} {what}", self.now as f64 / 1e6);
+        for byte in trace.line.bytes() {
+            trace.digest = (trace.digest ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
+        }
+        if trace.keeps {
+            trace.lines.push(trace.line.clone());
+        }
+    }
+
+    pub(crate) fn changed(&mut self) {
+        self.version += 1;
+    }
+
+    pub(crate) fn wall_of(&self, process: usize) -> Timestamp {
+        let skew = self.processes.get(process).map_or(0, |process| process.skew_ms);
+        Timestamp::from_millis(START_MS + (self.now / 1_000) as i64 + skew)
+    }
+
+    pub(crate) fn stalled_until(&self, process: usize) -> Micros {
+        self.processes.get(process).map_or(0, |process| process.stalled_until)
+    }
+
+    pub(crate) fn at(&mut self, when: Micros, event: Event) {
+        self.next_event += 1;
+        self.events.insert((when.max(self.now), self.next_event), event);
+    }
+
+    pub(crate) fn after(&mut self, length: Micros, event: Event) {
+        self.at(self.now + length, event);
+    }
+
+    pub(crate) fn first_event(&self) -> Option<Micros> {
+        self.events.first_key_value().map(|((when, _), _)| *when)
+    }
+
+    pub(crate) fn run_event(&mut self) {
+        let Some((_, event)) = self.events.pop_first() else { return };
+        match event {
+            Event::Tick => self.tick(),
+            Event::Marker { id, producer, epoch, commit, partition, left } => {
+                match partition {
+                    Some(partition) => {
+                        self.note(format_args!("marker {partition} producer {producer} commit {commit}"));
+                        self.cluster.log(&partition).mark(producer, epoch, commit);
+                    }
+                    None => {
+                        self.note(format_args!("marker of offsets, producer {producer} commit {commit}"));
+                        self.cluster.group.mark(producer, commit);
+                    }
+                }
+                if !left {
+                    self.cluster.transactions.ended(&id);
+                }
+                self.changed();
+            }
+            Event::EndTransaction { id, producer, epoch, commit } => {
+                let ended = self.end_transaction(&id, producer, epoch, commit);
+                self.note(format_args!("a late request of {id} ({epoch}) to end its transaction: {ended:?}"));
+            }
+            Event::Input { partition, record, by } => {
+                let _refused = self.cluster.log(&partition).append(record, by);
+                self.changed();
+            }
+            Event::ForeignEnd { partition, producer, commit } => {
+                self.cluster.log(&partition).mark(producer, 0, commit);
+                self.changed();
+            }
+            Event::Fault(index) => self.begin_fault(index),
+            Event::Start { instance, fresh_disk } => self.orders.push_back(Order::Start { instance, fresh_disk }),
+            Event::Call { process, task, epoch, worker, call } => {
+                let returned = call.returned(task, epoch);
+                self.answers.entry((process, worker)).or_default().push_back(returned);
+                self.changed();
+            }
+            Event::Compact => {
+                let changelogs = self.cluster.logs.iter_mut();
+                for (_, log) in changelogs.filter(|(partition, _)| partition.topic.as_str().ends_with("-changelog")) {
+                    log.compact();
+                }
+            }
+        }
+    }
+
+    fn tick(&mut self) {
+        self.after(TICK, Event::Tick);
+        let (now, processes) = (self.now, &self.processes);
+        let lives = |process: usize| {
+            processes.get(process).is_some_and(|process| process.alive && process.stalled_until <= now)
+        };
+        let before = self.cluster.group.generation;
+        self.cluster.group.tick(now, SESSION_TIMEOUT, &lives);
+        if before != self.cluster.group.generation {
+            let generation = self.cluster.group.generation;
+            self.note(format_args!("group: generation {generation}"));
+        }
+        for (id, markers) in self.cluster.transactions.expire(now, TRANSACTION_TIMEOUT) {
+            self.note(format_args!("transaction of {id} has timed out"));
+            self.write_markers(&id, markers);
+        }
+        self.changed();
+    }
+
+    /// InitProducerId.
+    pub(crate) fn initialize(&mut self, id: &str) -> Result<(ProducerId, u32), Refusal> {
+        let initialized = self.cluster.transactions.initialize(id);
+        match initialized {
+            Ok(given) => {
+                self.note(format_args!("{id} initialised: producer {} epoch {}", given.0, given.1));
+                Ok(given)
+            }
+            Err((refusal, markers)) => {
+                if let Some(markers) = markers {
+                    self.write_markers(id, markers);
+                }
+                Err(refusal)
+            }
+        }
+    }
+
+    /// EndTxn: decided at once, its markers come later.
+    pub(crate) fn end_transaction(
+        &mut self,
+        id: &str,
+        producer: ProducerId,
+        epoch: u32,
+        commit: bool,
+    ) -> Result<(), Refusal> {
+        if let Some(markers) = self.cluster.transactions.end(id, producer, epoch, commit)? {
+            self.note(format_args!("{id} ends its transaction: commit {commit}"));
+            self.write_markers(id, markers);
+        }
+        Ok(())
+    }
+
+    fn write_markers(&mut self, id: &str, markers: Markers) {
+        let Markers { producer, epoch, commit, partitions } = markers;
+        let mut all: Vec<Option<TopicPartition>> = partitions.into_iter().map(Some).collect();
+        self.chance.shuffle(&mut all);
+        // Offsets are stable only once the coordinator's own partition has its marker.
+        let at = self.chance.between(0, all.len() as u64 + 1) as usize;
+        all.insert(at, None);
+        let slow = self.now < self.slow_markers_until;
+        let mut when = self.now;
+        for (index, partition) in all.iter().enumerate() {
+            when += if slow { self.chance.between(1_000, 900_000) } else { self.chance.between(20, 3_000) };
+            let left = index + 1 < all.len();
+            let (id, partition) = (id.to_owned(), partition.clone());
+            self.at(when, Event::Marker { id, producer, epoch, commit, partition, left });
+        }
+        self.changed();
+    }
+
+    fn begin_fault(&mut self, index: usize) {
+        let Some(fault) = self.faults.get(index).copied() else { return };
+        let running = |process: &&Process| process.alive && process.instance == fault.instance;
+        let process = self.processes.iter().rposition(|process| running(&process));
+        self.note(format_args!("fault {fault}"));
+        match (fault.mishap, process) {
+            (Mishap::Grow, _) => {
+                let instance = self.processes.iter().map(|process| process.instance).max().unwrap_or(0) + 1;
+                self.orders.push_back(Order::Start { instance, fresh_disk: true });
+            }
+            (Mishap::SlowMarkers { length }, _) => self.slow_markers_until = self.now + length,
+            (_, None) => {}
+            (Mishap::ClockJump { by_ms }, Some(process)) => self.processes[process].skew_ms += by_ms,
+            (Mishap::Stop { leaves, down }, Some(process)) => {
+                self.processes[process].stopping = Some(leaves);
+                self.after(down + 3_000_000, Event::Start { instance: fault.instance, fresh_disk: false });
+            }
+            (mishap, Some(process)) => self.armed.push(Armed { process, skip: fault.skip, mishap }),
+        }
+        self.changed();
+    }
+
+    /// A step at which a process may be struck. Answers with what strikes the request or write at hand.
+    pub(crate) fn strike(&mut self, process: usize, is_request: bool, is_write: bool) -> Option<Mishap> {
+        if self.now >= self.calm_from {
+            return None;
+        }
+        let mut struck = None;
+        for armed in self.armed.iter_mut().filter(|armed| armed.process == process) {
+            let fits = if armed.mishap.strikes_requests() {
+                is_request
+            } else {
+                is_write || !matches!(armed.mishap, Mishap::DiskFails)
+            };
+            if !fits {
+                continue;
+            }
+            if armed.skip > 0 {
+                armed.skip -= 1;
+            } else if struck.is_none() {
+                struck = Some(armed.mishap);
+            }
+        }
+        let mishap = struck?;
+        let at = self
+            .armed
+            .iter()
+            .position(|armed| armed.process == process && armed.skip == 0 && armed.mishap == mishap)?;
+        self.armed.remove(at);
+        self.note(format_args!("process {process} is struck: {mishap:?}"));
+        let instance = self.processes[process].instance;
+        match mishap {
+            Mishap::Kill { down } => {
+                self.orders.push_back(Order::Kill { process, disk: None });
+                self.after(down, Event::Start { instance, fresh_disk: false });
+            }
+            Mishap::LoseMachine { down, older } => {
+                self.orders.push_back(Order::Kill { process, disk: Some(older) });
+                self.after(down, Event::Start { instance, fresh_disk: !older });
+            }
+            Mishap::Stall { length } => self.processes[process].stalled_until = self.now + length,
+            Mishap::Zombie { length } => {
+                self.processes[process].stalled_until = self.now + length;
+                let earlier = self.chance.between(1_000, length.max(2_000));
+                self.after(earlier, Event::Start { instance, fresh_disk: true });
+            }
+            Mishap::DiskSlow { length } => self.processes[process].disk_slow_until = self.now + length,
+            other => return Some(other),
+        }
+        None
+    }
+
+    /// A partition's place in bytes: what an offset is made of.
+    pub(crate) fn offset(offset: u64) -> Offset {
+        i64::try_from(offset).ok().and_then(|offset| Offset::new(offset).ok()).unwrap_or(Offset::ZERO)
+    }
+}
