@@ -48,20 +48,29 @@ impl Campaign {
         let ended = Arc::new(Ended::follow(&direct));
         send_all(&direct, &Orders::stock());
         let fleet = Fleet::start(&proxied, folder, &plan.arguments);
-        let orders = Orders::new(&format!("faults-{}", plan.seed), plan.seed);
-        let sender = Sender::start(&direct, orders, plan.rate, OPEN_MAX, Arc::clone(&ended));
         let report = Report { seed: plan.seed, rate: plan.rate, ..Report::default() };
         let pulse = Pulse::default();
-        let mut campaign = Self { fleet, cluster, direct, report, ended, sender: Some(sender), pulse };
-        campaign
-            .until(READY_WITHIN, ASK_EVERY, |campaign| {
-                campaign.fleet.all_serve()?;
-                campaign.cluster.in_sync()?;
-                if campaign.ended.count() > 0 { Ok(()) } else { Err("no order has ended".to_owned()) }
-            })
-            .unwrap_or_else(|why| panic!("the instances are not at work within {READY_WITHIN:?}: {why}"));
+        let mut campaign = Self { fleet, cluster, direct, report, ended, sender: None, pulse };
+        campaign.ready("all serve and are in sync", |campaign| {
+            campaign.fleet.all_serve()?;
+            campaign.cluster.in_sync()
+        });
+        let orders = Orders::new(&format!("faults-{}", plan.seed), plan.seed);
+        let ended = Arc::clone(&campaign.ended);
+        campaign.sender = Some(Sender::start(&campaign.direct, orders, plan.rate, OPEN_MAX, ended));
+        // As many as are sent in two seconds: the machine keeps up.
+        let enough = 2 * plan.rate as usize;
+        campaign.ready("orders end", |campaign| {
+            let ended = campaign.ended();
+            if ended >= enough { Ok(()) } else { Err(format!("{ended} orders have ended, not {enough}")) }
+        });
         campaign.every_topic_has_its_replicas();
         campaign
+    }
+
+    fn ready(&mut self, what: &str, ask: impl FnMut(&mut Self) -> Result<(), String>) {
+        let ready = self.until(READY_WITHIN, ASK_EVERY, ask);
+        ready.unwrap_or_else(|why| panic!("{what}: not within {READY_WITHIN:?}: {why}"));
     }
 
     fn every_topic_has_its_replicas(&mut self) {

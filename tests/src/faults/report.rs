@@ -162,10 +162,7 @@ impl fmt::Display for Row {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for row in &self.rows {
-            writeln!(f, "  {row}")?;
-        }
-        f.write_str(&self.summary())
+        f.write_str(self.summary().trim_end())
     }
 }
 
