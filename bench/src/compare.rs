@@ -1,5 +1,6 @@
 //! Every comparison, both sides in turn, medians over runs, and the report in bench/RESULTS.md.
 
+mod killed;
 mod report;
 
 use std::path::Path;
@@ -15,7 +16,7 @@ use crate::work::Failure;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench run --only count,table --runs 1")]
 pub struct Arguments {
-    /// Only these: count, table, map, restore, chain.
+    /// Only these: count, table, map, restore, recover, chain.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Runs of each side, in turn; medians are printed.
@@ -27,6 +28,9 @@ pub struct Arguments {
     /// Keys of table and restore.
     #[arg(long, default_value_t = 3_000_000)]
     table_keys: u64,
+    /// Keys in the stores when the process of recover is killed; of `table_keys`, drawn at random.
+    #[arg(long, default_value_t = 1_400_000)]
+    recover_keys: u64,
     /// Records a second of the chain.
     #[arg(long, value_delimiter = ',', default_value = "1000,8000")]
     rates: Vec<u64>,
@@ -78,6 +82,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         if bench.wants("restore") {
             bench.restore(run)?;
         }
+        if bench.wants("recover") {
+            bench.recover(run)?;
+        }
         if bench.wants("chain") {
             for rate in arguments.rates.clone() {
                 bench.chain(rate, run)?;
@@ -98,7 +105,7 @@ impl Bench<'_> {
     }
 
     fn topic(&self, work: &str) -> String {
-        let keys = if matches!(work, "table" | "restore") { "wide" } else { "narrow" };
+        let keys = if matches!(work, "table" | "restore" | "recover") { "wide" } else { "narrow" };
         format!("{}-{keys}", self.tag)
     }
 
@@ -111,16 +118,57 @@ impl Bench<'_> {
         if self.wants("count") || self.wants("map") {
             load(&self.topic("count"), 100_000)?;
         }
-        if self.wants("table") || self.wants("restore") {
+        if self.wants("table") || self.wants("restore") || self.wants("recover") {
             load(&self.topic("table"), self.arguments.table_keys)?;
         }
         Ok(())
     }
 
     fn own(&self, arguments: &[&str]) -> Result<Figures, Failure> {
-        let mut command = Command::new(std::env::current_exe()?);
+        read(self.own_command(&std::env::current_exe()?, arguments), "headwater")
+    }
+
+    fn own_command(&self, program: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command.arg("work").args(arguments).env("KAFKA_BOOTSTRAP_SERVERS", &self.arguments.bootstrap);
-        read(command, "headwater")
+        command
+    }
+
+    /// Both sides are killed with so many keys of state while they work, and started again on the same folder.
+    fn recover(&mut self, run: usize) -> Result<(), Failure> {
+        let (keys, held) = (self.arguments.table_keys as f64, self.arguments.recover_keys as f64);
+        // So many random draws of all keys name so many of them.
+        let records = (keys * (keys / (keys - held)).ln()) as u64;
+        if held >= keys || records > self.arguments.n * 9 / 10 {
+            return Err("recover needs more records (--n) or more keys (--table-keys) than it is to hold".into());
+        }
+        let topic = self.topic("recover");
+        let (theirs, ours) = (format!("{}-ks-recover-{run}", self.tag), format!("{}-hw-recover-{run}", self.tag));
+        let folder = |side: &str| self.scratch.path().join(format!("recover-{side}-{run}")).display().to_string();
+        let (their_folder, our_folder) = (folder("peer"), folder("own"));
+        let peer = killed::recover(
+            |seen| {
+                self.peer.command(
+                    &[("seen", seen.to_string()), ("state", their_folder.clone())],
+                    &["recover", &topic, &theirs],
+                )
+            },
+            records,
+            false,
+        )?;
+        let program = std::env::current_exe()?;
+        let own = killed::recover(
+            |seen| {
+                self.own_command(
+                    &program,
+                    &["recover", &topic, &ours, "--n", &seen.to_string(), "--state", &our_folder],
+                )
+            },
+            records,
+            true,
+        )?;
+        self.note("recover", peer, own);
+        Ok(())
     }
 
     fn note(&mut self, work: &str, peer: Figures, own: Figures) {

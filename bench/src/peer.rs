@@ -34,13 +34,18 @@ impl Peer {
 
     /// Runs a mode of the peer and takes in its figures.
     pub fn run(&self, properties: &[(&str, String)], arguments: &[&str]) -> Result<Figures, Failure> {
+        read(self.command(properties, arguments), "the peer")
+    }
+
+    /// A mode of the peer, to be run.
+    pub fn command(&self, properties: &[(&str, String)], arguments: &[&str]) -> Command {
         let mut command = Command::new("java");
         command.arg(format!("-Dbs={}", self.bootstrap));
         for (name, value) in properties {
             command.arg(format!("-D{name}={value}"));
         }
         command.arg("-cp").arg(&self.class_path).arg("Peer").args(arguments);
-        read(command, "the peer")
+        command
     }
 }
 

@@ -5,11 +5,12 @@ use super::Row;
 use crate::work::Failure;
 
 /// A figure, and whether more of it is better.
-const FIGURES: [(&str, &str, bool); 7] = [
+const FIGURES: [(&str, &str, bool); 8] = [
     ("per_s", "records/s", true),
     ("cpu_us_per_record", "CPU µs a record", false),
     ("restore_per_s", "records/s restored", true),
     ("restore_cpu_us", "CPU µs a record restored", false),
+    ("recover_s", "s from kill -9 to the first record", false),
     ("p50_ms", "p50 ms", false),
     ("p99_ms", "p99 ms", false),
     ("rss_peak_mb", "peak memory MiB", false),

@@ -1,6 +1,7 @@
 //! One measured piece of work, in a process of its own; figures are printed as `name=value`, as the peer does.
 
 mod chain;
+mod recover;
 mod topologies;
 
 use std::path::PathBuf;
@@ -30,6 +31,8 @@ pub enum Mode {
     Restore,
     /// Rebuilds the stores of an earlier `table` from nothing.
     Tablerestore,
+    /// A table that says how far it has come, until it is killed.
+    Recover,
     /// Four stateful services in a row; latency from send to read_committed at the end.
     Chain,
 }
@@ -72,6 +75,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let state = arguments.state.clone().unwrap_or_else(|| scratch.path().join("state"));
     match arguments.mode {
         Mode::Chain => chain::run(arguments, state),
+        Mode::Recover => recover::run(arguments, state),
         Mode::Restore | Mode::Tablerestore => restore(arguments, state),
         Mode::Count | Mode::Table | Mode::Map => process(arguments, state),
     }
@@ -80,7 +84,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 fn topology(arguments: &Arguments) -> Result<Topology, Failure> {
     Ok(match arguments.mode {
         Mode::Count | Mode::Restore => topologies::count(&arguments.topic, &arguments.application)?,
-        Mode::Table | Mode::Tablerestore => topologies::table(&arguments.topic, &arguments.application)?,
+        Mode::Table | Mode::Tablerestore | Mode::Recover => topologies::table(&arguments.topic, &arguments.application)?,
         Mode::Map | Mode::Chain => topologies::map(&arguments.topic, &arguments.application)?,
     })
 }
@@ -106,6 +110,13 @@ fn start(
         tracer: None,
     })?;
     Ok((application, calls, metrics))
+}
+
+/// A counter's sum over its labels.
+fn counter(metrics: &prometheus::Registry, name: &str) -> f64 {
+    let families = metrics.gather();
+    let family = families.iter().find(|family| family.name() == name);
+    family.map_or(0.0, |family| family.get_metric().iter().map(|m| m.get_counter().get_value()).sum())
 }
 
 #[allow(clippy::disallowed_methods, reason = "a measurement reads the clock and waits")]
@@ -153,11 +164,7 @@ fn process(arguments: &Arguments, state: PathBuf) -> Result<(), Failure> {
 fn restore(arguments: &Arguments, state: PathBuf) -> Result<(), Failure> {
     let started = now();
     let (application, _calls, metrics) = start(arguments, state, vec![topology(arguments)?])?;
-    let restored = || {
-        let families = metrics.gather();
-        let family = families.iter().find(|family| family.name() == "headwater_restored_records_total");
-        family.map_or(0.0, |family| family.get_metric().iter().map(|m| m.get_counter().get_value()).sum())
-    };
+    let restored = || counter(&metrics, "headwater_restored_records_total");
     let mut began = None;
     while !application.is_ready() {
         if let Some(why) = application.failed() {
