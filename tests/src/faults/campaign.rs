@@ -1,10 +1,10 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::cluster::{Cluster, REPLICAS};
-use super::fleet::Fleet;
+use super::fleet::{Ending, Fleet};
 use super::pulse::Pulse;
 use super::report::{Report, Row};
 use super::script::INSTANCES;
@@ -258,10 +258,15 @@ impl Campaign {
 
     /// Finds fault with instances that have ended by themselves; `allowed` is the one that may.
     pub fn judge_endings(&mut self, row: &mut Row, allowed: Option<usize>) {
+        let mut endings: BTreeMap<usize, Vec<Ending>> = BTreeMap::new();
         for ending in self.fleet.take_endings() {
-            row.notes.push(format!("instance {} ended by itself ({})", ending.instance + 1, ending.status));
-            if allowed != Some(ending.instance) {
-                self.report.findings.push(format!("{}: {ending}", row.fault));
+            endings.entry(ending.instance).or_default().push(ending);
+        }
+        for (instance, endings) in endings {
+            let Some(first) = endings.first() else { continue };
+            row.notes.push(format!("ended by itself {} times: {first}", endings.len()));
+            if allowed != Some(instance) {
+                self.report.findings.push(format!("{}: {first}", row.fault));
             }
         }
     }

@@ -142,18 +142,27 @@ fn leader_moves(campaign: &mut Campaign, by: usize, row: &mut Row) {
     }
 }
 
-/// Every byte that comes free meanwhile is taken again.
+/// Every byte that comes free meanwhile is taken again. Half way the instance is killed, and starts on the full disk: what
+/// it has preallocated would carry it through.
 fn full_disk(campaign: &mut Campaign, hold: Duration, row: &mut Row) {
+    let mut bytes = fill_for(campaign, hold / 2);
+    campaign.fleet.kill(Campaign::ON_SMALL_DISK);
+    campaign.fleet.start_instance(Campaign::ON_SMALL_DISK);
+    bytes += fill_for(campaign, hold / 2);
+    if let Ok(disk) = campaign.fleet.disk() {
+        disk.free();
+    }
+    row.notes.push(format!("the last {} MiB taken, then killed and started on the full disk", bytes / (1024 * 1024)));
+}
+
+fn fill_for(campaign: &mut Campaign, time: Duration) -> u64 {
     let clock = Stopwatch::start();
     let mut bytes = 0;
-    while clock.elapsed() < hold {
+    while clock.elapsed() < time {
         if let Ok(disk) = campaign.fleet.disk() {
             bytes += disk.fill();
         }
         campaign.hold(ASK_EVERY);
     }
-    if let Ok(disk) = campaign.fleet.disk() {
-        disk.free();
-    }
-    row.notes.push(format!("the last {} MiB taken", bytes / (1024 * 1024)));
+    bytes
 }

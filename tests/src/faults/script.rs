@@ -128,7 +128,9 @@ impl fmt::Display for Fault {
             Self::Silence { wires, hold } => write!(f, "connections to {wires} silent for {}", s(hold)),
             Self::RollingRestart => write!(f, "rolling restart of all brokers"),
             Self::LeaderMoves { by } => write!(f, "every leader moved {by} brokers on"),
-            Self::FullDisk { hold } => write!(f, "disk of instance {INSTANCES} full for {}", s(hold)),
+            Self::FullDisk { hold } => {
+                write!(f, "disk of instance {INSTANCES} full for {}, kill -9 of it half way", s(hold))
+            }
         }
     }
 }
