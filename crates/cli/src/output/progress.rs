@@ -18,6 +18,11 @@ impl Progress {
         }
     }
 
+    /// Counts towards a total that may grow; how long it takes is for the caller to say.
+    pub fn of_restore() -> Self {
+        Self::new(Some(0), "restoring {bar:40} {pos}/{len} {msg}")
+    }
+
     fn new(total: Option<u64>, template: &str) -> Self {
         let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr_with_hz(10));
         if let Ok(style) = ProgressStyle::with_template(template) {
@@ -29,6 +34,11 @@ impl Progress {
     /// How far it is.
     pub fn set(&self, done: u64) {
         self.0.set_position(done);
+    }
+
+    /// What it counts towards.
+    pub fn set_total(&self, total: u64) {
+        self.0.set_length(total);
     }
 
     /// What is shown beside the bar.

@@ -1,6 +1,7 @@
 //! `headwater run`: processors as an application of a Kafka cluster.
 
 mod options;
+mod restores;
 
 use std::net::SocketAddr;
 
@@ -70,6 +71,7 @@ pub async fn run(arguments: &RunArgs, settings: &Settings) -> Result<(), Error> 
     let ended = tokio::select! {
         asked = signals.next() => Ok(asked),
         reason = service.failed() => Err(Error::failed(format!("the application has failed: {reason}"))),
+        never = restores::show(&service) => match never {},
     };
     signals.end_at_next();
     server.stop().await;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use headwater_log::Partition;
 use headwater_runtime::members::Member;
 use headwater_runtime::state::TaskState;
-use headwater_runtime::{Application, Status, Stop};
+use headwater_runtime::{Application, RestoreProgress, Status, Stop};
 
 use crate::Error;
 use crate::clock::Deadline;
@@ -83,6 +83,12 @@ impl Service {
     #[must_use]
     pub fn status(&self) -> Option<Status> {
         self.with(Application::status)
+    }
+
+    /// How far restores have come.
+    #[must_use]
+    pub fn restore_progress(&self) -> RestoreProgress {
+        self.with(Application::restore_progress).unwrap_or_default()
     }
 
     /// Whether it serves.
