@@ -60,7 +60,10 @@ fn main() -> ExitCode {
     println!("{report}");
     if arguments.write {
         let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bench/FAULTS.md");
-        let command = format!("cargo xtask faults --minutes {} --seed {} --write", arguments.minutes, plan.seed);
+        let only: String = arguments.only.iter().map(|kind| format!(" --only {}", kind.name())).collect();
+        let Arguments { minutes, seed, stall, rate, .. } = &arguments;
+        let command =
+            format!("cargo xtask faults --minutes {minutes} --seed {seed} --stall {stall} --rate {rate}{only} --write");
         std::fs::write(page, report.page(&command)).unwrap();
     }
     if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -68,6 +68,9 @@ pub struct Report {
     pub findings: Vec<String>,
 }
 
+/// One cause has many of them.
+const FINDINGS_SHOWN: usize = 20;
+
 const HEAD: [&str; 10] = [
     "at",
     "fault",
@@ -141,7 +144,10 @@ impl Report {
             [] => line("findings", "none: nothing lost, nothing doubled, every saga ended, money adds up".to_owned()),
             findings => {
                 line("findings", findings.len().to_string());
-                findings.iter().take(50).for_each(|finding| line("", finding.clone()));
+                findings.iter().take(FINDINGS_SHOWN).for_each(|finding| line("", finding.clone()));
+                if let Some(more @ 1..) = findings.len().checked_sub(FINDINGS_SHOWN) {
+                    line("", format!("and {more} more"));
+                }
             }
         }
         text
