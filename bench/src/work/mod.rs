@@ -84,7 +84,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 fn topology(arguments: &Arguments) -> Result<Topology, Failure> {
     Ok(match arguments.mode {
         Mode::Count | Mode::Restore => topologies::count(&arguments.topic, &arguments.application)?,
-        Mode::Table | Mode::Tablerestore | Mode::Recover => topologies::table(&arguments.topic, &arguments.application)?,
+        Mode::Table | Mode::Tablerestore | Mode::Recover => {
+            topologies::table(&arguments.topic, &arguments.application)?
+        }
         Mode::Map | Mode::Chain => topologies::map(&arguments.topic, &arguments.application)?,
     })
 }
@@ -165,23 +167,31 @@ fn restore(arguments: &Arguments, state: PathBuf) -> Result<(), Failure> {
     let started = now();
     let (application, _calls, metrics) = start(arguments, state, vec![topology(arguments)?])?;
     let restored = || counter(&metrics, "headwater_restored_records_total");
-    let mut began = None;
-    while !application.is_ready() {
+    // The peer's listener is told when a restore ends; rebalances that follow are no part of it.
+    let (mut began, mut is_restoring, mut ended) = (None, false, None);
+    while !application.is_ready() || is_restoring {
         if let Some(why) = application.failed() {
             return Err(why.into());
         }
         if began.is_none() && restored() > 0.0 {
             began = Some(now());
         }
+        let was_restoring = std::mem::replace(&mut is_restoring, application.restore_progress().tasks > 0);
+        if was_restoring && !is_restoring {
+            ended = Some((now(), cpu_seconds()));
+        }
         pause(Duration::from_millis(5));
     }
-    let seconds = began.unwrap_or(started).elapsed().as_secs_f64();
+    let (ended, cpu_at_end) = ended.unwrap_or((now(), cpu_seconds()));
+    let seconds = ended.duration_since(began.unwrap_or(started)).as_secs_f64();
     let records = restored();
     println!(
-        "restored={records:.0} restore_s={seconds:.2} restore_per_s={:.0} cpu={:.2} restore_cpu_us={:.3}",
+        "restored={records:.0} restore_s={seconds:.2} restore_per_s={:.0} cpu={:.2} restore_cpu_us={:.3} restore_end_cpu_us={:.3} ready_s={:.2}",
         records / seconds,
         cpu_seconds(),
-        cpu_seconds() * 1e6 / records.max(1.0)
+        cpu_seconds() * 1e6 / records.max(1.0),
+        cpu_at_end * 1e6 / records.max(1.0),
+        now().duration_since(started).as_secs_f64()
     );
     application.stop(Stop::Leave)?;
     println!("total_cpu_s={:.2} rss_peak_mb={:.0}", cpu_seconds(), rss_peak_mib());
