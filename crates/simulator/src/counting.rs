@@ -18,6 +18,8 @@ use crate::work::{Incoming, Work};
 
 const IN: Domain = Domain::new("in", "numbers");
 const MID: Domain = Domain::new("mid", "counts");
+/// Keys of records that somebody else writes to `counts`; each comes once.
+const STRANGER: &str = "stranger-";
 
 /// The application and its model.
 pub(crate) struct Counting {
@@ -105,13 +107,17 @@ impl Work for Counting {
     }
 
     fn incoming(&self, chance: &mut Chance, _at: Timestamp) -> Vec<Incoming> {
-        let one = |number: u64| Incoming {
-            topic: "numbers",
-            key: format!("k{}", chance.between(0, 7)).into_bytes(),
-            value: format!("v{number}").into_bytes(),
-            headers: Headers::new(),
+        // Somebody else writes to the inner topic now and then, which fusion must notice.
+        let stranger_once_in = if chance.once_in(2) { u64::MAX } else { chance.between(3, 30) };
+        let mut one = |number: u64| {
+            let (topic, key, value) = if chance.once_in(stranger_once_in) {
+                ("counts", format!("{STRANGER}{number}"), format!("{number} stranger"))
+            } else {
+                ("numbers", format!("k{}", chance.between(0, 7)), format!("v{number}"))
+            };
+            Incoming { topic, key: key.into_bytes(), value: value.into_bytes(), headers: Headers::new() }
         };
-        (0..self.records).map(one).collect()
+        (0..self.records).map(&mut one).collect()
     }
 
     fn judge(&self, cluster: &Cluster) -> Vec<String> {
@@ -129,7 +135,12 @@ impl Work for Counting {
                 out.insert((value.clone(), format!("paid {value}")), 1);
             }
         }
-        compare("counts", &counts, &by_key(committed(cluster, "counts")), &mut wrong);
+        let (strangers, own): (Vec<_>, Vec<_>) =
+            committed(cluster, "counts").into_iter().partition(|(key, _)| key.starts_with(STRANGER));
+        for (key, value) in strangers {
+            sums.insert(key, value.split(' ').next().map(str::to_owned).into_iter().collect());
+        }
+        compare("counts", &counts, &by_key(own), &mut wrong);
         compare("sums", &sums, &by_key(committed(cluster, "sums")), &mut wrong);
         let mut said: BTreeMap<(String, String), u64> = BTreeMap::new();
         for entry in committed(cluster, "out") {

@@ -9,6 +9,7 @@ use headwater_streams::{InputState, Output, Record};
 use crate::Error;
 use crate::core::Core;
 use crate::fetching::INPUT_RECORDS_MAX;
+use crate::planted::Bug;
 use crate::ports::{Clock as _, GroupMember as _, Ports, Written};
 use crate::task_slot::TaskPhase;
 
@@ -88,7 +89,11 @@ impl<P: Ports> Core<P> {
     /// Before the commit, with every record acknowledged: why the transaction must not be committed.
     pub(crate) fn gap_in_fused(&mut self) -> Option<String> {
         let transaction = &mut self.transaction;
-        let gap = self.fusion.first_gap(|partition| transaction.written(partition));
+        let first_only = self.blueprint.planted.has(Bug::FusionChecksFirst);
+        let gap = self.fusion.first_gap(|partition| {
+            let written = transaction.written(partition)?;
+            Some(if first_only { written.as_if_without_gap() } else { written })
+        });
         gap.map(|partition| format!("{partition} has another writer than this worker; its records are fetched again"))
     }
 

@@ -23,6 +23,8 @@ pub enum Bug {
     CallBeforeCommit,
     /// A revoke returns with the transaction open.
     RevokeLeavesOpen,
+    /// Fusion looks at the first offset of a transaction's records only.
+    FusionChecksFirst,
     /// Results of calls count that were made for an earlier life of the task.
     ResultOfEarlierEpoch,
 }
@@ -30,7 +32,7 @@ pub enum Bug {
 impl Bug {
     /// All of them.
     #[cfg(feature = "planted-bugs")]
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::ApplyBeforeCommit,
         Self::OffsetLeftOut,
         Self::TimerWithoutOffsets,
@@ -40,8 +42,13 @@ impl Bug {
         Self::RewindAfterUnknown,
         Self::CallBeforeCommit,
         Self::RevokeLeavesOpen,
+        Self::FusionChecksFirst,
         Self::ResultOfEarlierEpoch,
     ];
+    /// Those that the simulator does not find yet. For the last, another task has to come to the same place and wait for a
+    /// call of the same number.
+    #[cfg(feature = "planted-bugs")]
+    pub const NOT_FOUND: [Self; 1] = [Self::ResultOfEarlierEpoch];
 }
 
 /// Which bug is planted, if any.

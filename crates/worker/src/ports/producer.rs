@@ -32,6 +32,12 @@ pub struct Written {
 }
 
 impl Written {
+    /// The same number of records from the same place on, for a bug on purpose.
+    pub(crate) fn as_if_without_gap(self) -> Self {
+        let last = self.first.get().saturating_add_unsigned(self.records.saturating_sub(1));
+        Self { last: Offset::new(last).unwrap_or(self.last), ..self }
+    }
+
     /// Whether the records lie one behind another, with nothing of anybody else's in between, each in a place that is
     /// known.
     #[must_use]
