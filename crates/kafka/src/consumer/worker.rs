@@ -62,8 +62,7 @@ impl WorkerConsumerSettings {
 /// One member of a group, for one OS thread. It never commits by itself and never chooses an offset by itself.
 pub struct WorkerConsumer {
     // Before the client, which must outlive it.
-    queue: ConsumerQueue,
-    batch: Batch,
+    batch: Option<Batch>,
     handle: ConsumerHandle,
     callbacks: Arc<Callbacks>,
 }
@@ -94,13 +93,17 @@ impl WorkerConsumer {
             }
             GroupProtocol::Consumer => required.push(("group.protocol", "consumer".to_owned())),
         }
-        Self::open(connection, settings.prefetch_kbytes, &required)
+        Self::open(connection, settings.prefetch_kbytes, &required, false)
     }
 
+    /// Opens a client. `in_batches`: messages are taken many at a time, which costs half. Only where nothing rebalances:
+    /// librdkafka takes the report of a partition's end in a batch for a record, stands one too far then, and goes on
+    /// from there after each rebalance, whatever this side knows.
     pub(super) fn open(
         connection: &ConnectionSettings,
         prefetch_kbytes: u32,
         required: &[(&str, String)],
+        in_batches: bool,
     ) -> Result<Self, Error> {
         // One answer must not overrun what may be fetched ahead.
         let fetch_bytes = prefetch_kbytes.saturating_mul(1024).clamp(1 << 20, 50 << 20);
@@ -134,8 +137,8 @@ impl WorkerConsumer {
         callbacks.belong_to(Arc::downgrade(&client));
         // SAFETY: the client is alive; its general events are served by the same poll as its records from here on.
         check(unsafe { sys::rd_kafka_poll_set_consumer(client.as_ptr()) }, "the consumer cannot be made")?;
-        let queue = ConsumerQueue::of(&client)?;
-        Ok(Self { queue, batch: Batch::new(), handle: ConsumerHandle::new(client), callbacks })
+        let batch = if in_batches { Some(Batch::new(&client)?) } else { None };
+        Ok(Self { batch, handle: ConsumerHandle::new(client), callbacks })
     }
 
     /// What can be asked besides polling, to be kept elsewhere.
@@ -162,7 +165,8 @@ impl WorkerConsumer {
     ///
     /// # Errors
     /// [`ErrorKind::Fenced`] when another client uses the same instance id, [`ErrorKind::Fatal`] when the consumer is
-    /// unusable; what passes by itself is in [`Polled::errors`].
+    /// unusable, another kind when an offset lies outside of its partition; what passes by itself is in
+    /// [`Polled::errors`].
     pub fn poll(
         &mut self,
         wait: Duration,
@@ -176,37 +180,50 @@ impl WorkerConsumer {
         if let Some(error) = polled.errors.iter().find(is_final) {
             return Err(self.handle.client().fatal_error().unwrap_or_else(|| error.clone()));
         }
+        // Nobody fetches such a partition any more, so it is no warning.
+        if let Some(error) = polled.errors.iter().find(|error| error.code() == Some(OUT_OF_RANGE)) {
+            return Err(error.clone().context("an offset to fetch from lies outside of its partition"));
+        }
         Ok(polled)
     }
 
     fn poll_inside(&mut self, wait: Duration, records_max: usize) -> Polled {
         let mut polled = Polled::default();
-        // librdkafka waits for a whole batch as long as it may: the first message alone is waited for.
-        // SAFETY: the client is alive; what is returned is ours to destroy.
-        let first = unsafe { sys::rd_kafka_consumer_poll(self.handle.client().as_ptr(), millis(wait)) };
-        let Some(first) = std::ptr::NonNull::new(first) else {
-            polled.drained = true;
-            return polled;
-        };
-        let mut next = self.take(&Message(first), &mut polled);
-        while next == Next::Continue && polled.records < records_max && !self.callbacks.has_panicked() {
-            let room = self.batch.room().min(records_max - polled.records);
-            // SAFETY: the queue belongs to the client, which is alive; the array has that much room, and what is
-            // written to it is ours to destroy.
-            let count = unsafe { sys::rd_kafka_consume_batch_queue(self.queue.0, 0, self.batch.as_mut_ptr(), room) };
-            let count = usize::try_from(count).unwrap_or(0);
-            // All of a batch is taken: what was left for later could be outdated by then.
-            for message in self.batch.messages(count) {
-                if self.take(&message, &mut polled) == Next::Stop {
-                    next = Next::Stop;
-                }
-            }
-            if count < room {
-                polled.drained = next == Next::Continue;
+        let mut wait_ms = millis(wait);
+        while polled.records < records_max && !self.callbacks.has_panicked() {
+            // librdkafka waits for a whole batch as long as it may: the first message alone is waited for.
+            // SAFETY: the client is alive; what is returned is ours to destroy.
+            let message = unsafe { sys::rd_kafka_consumer_poll(self.handle.client().as_ptr(), wait_ms) };
+            let Some(message) = std::ptr::NonNull::new(message) else {
+                polled.drained = true;
+                break;
+            };
+            if self.take(&Message(message), &mut polled) == Next::Stop
+                || self.take_batch(records_max, &mut polled) == Next::Stop
+            {
                 break;
             }
+            wait_ms = 0;
         }
         polled
+    }
+
+    /// Gives a batch of what is there to the handler, where batches are safe.
+    fn take_batch(&mut self, records_max: usize, polled: &mut Polled) -> Next {
+        let Some(batch) = &mut self.batch else { return Next::Continue };
+        let room = batch.messages.len().min(records_max.saturating_sub(polled.records));
+        // SAFETY: the queue belongs to the client, which is alive; the array has that much room, and what is written to
+        // it is ours to destroy.
+        let count = unsafe { sys::rd_kafka_consume_batch_queue(batch.queue.0, 0, batch.messages.as_mut_ptr(), room) };
+        let messages = batch.taken(usize::try_from(count).unwrap_or(0));
+        let mut next = Next::Continue;
+        // All of a batch is taken: what was left for later could be outdated by then.
+        for message in messages {
+            if self.take(&message, polled) == Next::Stop {
+                next = Next::Stop;
+            }
+        }
+        next
     }
 
     /// Gives a message to the handler.
@@ -249,9 +266,10 @@ impl Deref for WorkerConsumer {
     }
 }
 
-/// Messages that are taken out of librdkafka's queue at a time: one lock for all of them.
+/// Messages that are taken out of librdkafka's queue at a time, with one lock for all of them.
 const BATCH_MESSAGES_MAX: usize = 512;
 
+const OUT_OF_RANGE: i32 = code_of(sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET);
 const EOF: i32 = code_of(sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__PARTITION_EOF);
 
 /// The consumer's queue of records and events.
@@ -279,28 +297,23 @@ impl Drop for ConsumerQueue {
     }
 }
 
-/// Room for messages that are taken together.
-struct Batch(Vec<*mut sys::rd_kafka_message_t>);
+/// Messages that are taken together.
+struct Batch {
+    queue: ConsumerQueue,
+    messages: Vec<*mut sys::rd_kafka_message_t>,
+}
 
 // SAFETY: the pointers are written and read within one poll; between polls they are dead.
 unsafe impl Send for Batch {}
 
 impl Batch {
-    fn new() -> Self {
-        Self(vec![std::ptr::null_mut(); BATCH_MESSAGES_MAX])
-    }
-
-    const fn room(&self) -> usize {
-        self.0.len()
-    }
-
-    const fn as_mut_ptr(&mut self) -> *mut *mut sys::rd_kafka_message_t {
-        self.0.as_mut_ptr()
+    fn new(client: &Client) -> Result<Self, Error> {
+        Ok(Self { queue: ConsumerQueue::of(client)?, messages: vec![std::ptr::null_mut(); BATCH_MESSAGES_MAX] })
     }
 
     /// The first `count` messages, owned: each is destroyed when its turn is over, all of them whatever happens.
-    fn messages(&self, count: usize) -> Vec<Message> {
-        self.0.iter().take(count).filter_map(|message| std::ptr::NonNull::new(*message)).map(Message).collect()
+    fn taken(&self, count: usize) -> Vec<Message> {
+        self.messages.iter().take(count).filter_map(|message| std::ptr::NonNull::new(*message)).map(Message).collect()
     }
 }
 
