@@ -93,11 +93,7 @@ impl TopicReader {
     ///
     /// # Errors
     /// What Kafka or the registry said.
-    pub fn read_where(
-        &mut self,
-        declared: &str,
-        wanted: impl Fn(&RawRecord) -> bool,
-    ) -> Result<Vec<Seen>, String> {
+    pub fn read_where(&mut self, declared: &str, wanted: impl Fn(&RawRecord) -> bool) -> Result<Vec<Seen>, String> {
         let records = self.read_raw(declared)?.into_iter().filter(wanted);
         let decoded = records.map(|record| {
             Ok(Seen {

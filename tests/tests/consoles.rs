@@ -92,8 +92,21 @@ fn typed_orders_end_once(tools: &KafkaTools, platform: &Platform, process: &mut 
     ];
     let seen = tools.run(CONSUMER, &[&server[..], &[&events], &read].concat(), "");
     each_ends_once("Kafka's console consumer", &typed, &seen);
-    let arguments =
-        ["-C", "-b", &platform.bootstrap, "-t", &events, "-o", "beginning", "-e", "-q", "-X", "isolation.level=read_committed", "-f", "%h\t%k\n"];
+    let arguments = [
+        "-C",
+        "-b",
+        &platform.bootstrap,
+        "-t",
+        &events,
+        "-o",
+        "beginning",
+        "-e",
+        "-q",
+        "-X",
+        "isolation.level=read_committed",
+        "-f",
+        "%h\t%k\n",
+    ];
     if let Some(seen) = kcat(&arguments, "") {
         each_ends_once("kcat", &typed, &seen);
     }

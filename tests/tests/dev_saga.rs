@@ -58,7 +58,10 @@ fn an_order_typed_as_json_is_delivered_and_survives_a_restart() {
     );
     let delivered = shown(&ports, "o-1", "delivered");
     assert_eq!(delivered["total_minor"], 5998);
-    assert_eq!((&delivered["payment_status"], &delivered["inventory_status"]), (&json!("completed"), &json!("confirmed")));
+    assert_eq!(
+        (&delivered["payment_status"], &delivered["inventory_status"]),
+        (&json!("completed"), &json!("confirmed"))
+    );
     let cancelled = shown(&ports, "o-2", "cancelled");
     assert_eq!(cancelled["cancellation_reason"], "unknown_product");
 

@@ -70,10 +70,14 @@ impl ApiClient {
             ))
         })?;
         let status = answer.status();
-        let text = answer.text().map_err(|error| Error::failed(format!("{}: the answer broke off: {error}", self.base)))?;
+        let text =
+            answer.text().map_err(|error| Error::failed(format!("{}: the answer broke off: {error}", self.base)))?;
         if status.is_success() {
             return serde_json::from_str(&text).map_err(|error| {
-                Error::failed(format!("{} answered with something else ({error}): is it a headwater instance?", self.base))
+                Error::failed(format!(
+                    "{} answered with something else ({error}): is it a headwater instance?",
+                    self.base
+                ))
             });
         }
         match serde_json::from_str::<Problem>(&text) {

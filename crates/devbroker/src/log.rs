@@ -26,8 +26,8 @@ mod unfolded;
 pub use config::{CleanupPolicy, LogConfig, TimestampType};
 pub use partition_log::PartitionLog;
 pub use sync::PendingSync;
-pub(crate) use unfolded::{read_records, rewrite};
 pub use types::{AbortedTransaction, Appended, Fetched, Isolation, Maintained, ProducerInfo, Recovery, TimedOffset};
+pub(crate) use unfolded::{read_records, rewrite};
 
 #[cfg(test)]
 mod tests;

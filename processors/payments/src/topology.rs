@@ -39,7 +39,8 @@ pub fn topology_with(settings: Settings) -> Result<Topology, Error> {
     main.sink(EVENTS, topics::PAYMENTS_EVENTS);
     main.processor("charges", &[ORDERS], &[STORE], move || Charges { settings });
     topology.choreography(choreography());
-    topology.unpublished("charges and refunds that the provider has not answered, and orders that must never be charged");
+    topology
+        .unpublished("charges and refunds that the provider has not answered, and orders that must never be charged");
     topology.build()
 }
 

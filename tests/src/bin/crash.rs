@@ -41,12 +41,8 @@ fn main() -> ExitCode {
     let temporary = tempfile::tempdir().unwrap();
     let folder = arguments.keep.clone().unwrap_or_else(|| temporary.path().to_owned());
     std::fs::create_dir_all(&folder).unwrap();
-    let plan = Plan {
-        rounds: arguments.rounds,
-        seed: arguments.seed,
-        arguments: arguments.more.clone(),
-        is_loud: true,
-    };
+    let plan =
+        Plan { rounds: arguments.rounds, seed: arguments.seed, arguments: arguments.more.clone(), is_loud: true };
     let mut is_clean = true;
     let mut has_run = false;
     if arguments.on != On::Kafka {

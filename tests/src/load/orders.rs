@@ -91,8 +91,7 @@ impl Orders {
         self.number += 1;
         let kind = self.chance.below(100);
         let mut lines = Vec::new();
-        let mut expected =
-            Expected { total_minor: 0, must_fail: None, cancellation_asked: false, scarce: false };
+        let mut expected = Expected { total_minor: 0, must_fail: None, cancellation_asked: false, scarce: false };
         for _ in 0..=self.chance.below(3) {
             let (sku, price) = WELL_STOCKED[usize::try_from(self.chance.below(WELL_STOCKED.len() as u64)).unwrap()];
             lines.push(self.line(sku, price, &mut expected));
@@ -178,9 +177,8 @@ mod tests {
             let (_, expected, commands) = orders.next_order();
             let place: Value = serde_json::from_str(&commands[0].value).unwrap();
             let lines = place["items"].as_array().unwrap().iter();
-            let total = lines.map(|line| {
-                line["quantity"].as_i64().unwrap() * line["unit_price_minor"].as_i64().unwrap()
-            });
+            let total =
+                lines.map(|line| line["quantity"].as_i64().unwrap() * line["unit_price_minor"].as_i64().unwrap());
             assert_eq!(total.sum::<i64>(), expected.total_minor);
         }
     }

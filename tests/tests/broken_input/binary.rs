@@ -40,11 +40,15 @@ pub fn kinds(schemas: &Schemas) -> Vec<Kind> {
         kind("an Avro type against the header", dead("ce_type"), |id, schemas| {
             vec![Sending::order(schemas.order(id)).header("ce_type", "headwater.orders.CancelOrder")]
         }),
-        kind("a negative quantity in Avro", crate::kind::reply("quantity_not_positive", "items[0].quantity"), |id, schemas| {
-            let order = json!({"order_id": id, "customer_id": "c-1", "currency": "GBP", "confirmation": "automatic",
+        kind(
+            "a negative quantity in Avro",
+            crate::kind::reply("quantity_not_positive", "items[0].quantity"),
+            |id, schemas| {
+                let order = json!({"order_id": id, "customer_id": "c-1", "currency": "GBP", "confirmation": "automatic",
                 "items": [{"sku": "PLENTY", "quantity": -1, "unit_price_minor": 100}], "placed_at": null});
-            vec![Sending::order(schemas.command("headwater.orders.PlaceOrder", &order))]
-        }),
+                vec![Sending::order(schemas.command("headwater.orders.PlaceOrder", &order))]
+            },
+        ),
         kind("a good order in Avro, which is no broken input", Expected::Delivered, |id, schemas| {
             vec![Sending::order(schemas.order(id))]
         }),

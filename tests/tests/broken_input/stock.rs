@@ -26,13 +26,19 @@ pub fn kinds() -> Vec<Kind> {
             stock(&json!({"type": "AdjustStock", "sku": sku, "quantity": -1, "reason": "broken"}))
         }),
         kind("a negative price of a product", reply("price_negative", "price.minor"), |sku, _| {
-            stock(&json!({"type": "DefineProduct", "sku": sku, "name": "Mug", "price": {"minor": -5, "currency": "GBP"}}))
+            stock(
+                &json!({"type": "DefineProduct", "sku": sku, "name": "Mug", "price": {"minor": -5, "currency": "GBP"}}),
+            )
         }),
         kind("a price with pence after a point", reply("wrong_type", "price.minor"), |sku, _| {
-            stock(&json!({"type": "DefineProduct", "sku": sku, "name": "Mug", "price": {"minor": 3.39, "currency": "GBP"}}))
+            stock(
+                &json!({"type": "DefineProduct", "sku": sku, "name": "Mug", "price": {"minor": 3.39, "currency": "GBP"}}),
+            )
         }),
         kind("a product without a name", reply("name_empty", "name"), |sku, _| {
-            stock(&json!({"type": "DefineProduct", "sku": sku, "name": " ", "price": {"minor": 339, "currency": "GBP"}}))
+            stock(
+                &json!({"type": "DefineProduct", "sku": sku, "name": " ", "price": {"minor": 339, "currency": "GBP"}}),
+            )
         }),
         kind("an order among the stock", reply("unknown_command", "type"), |sku, _| {
             stock(&json!({"type": "PlaceOrder", "sku": sku}))

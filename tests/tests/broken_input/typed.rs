@@ -72,9 +72,7 @@ fn amounts() -> Vec<Kind> {
         kind("a total that overflows", reply("total_too_large", "items[0].unit_price_minor"), |id, _| {
             vec![Sending::order(order_with(id, "/items/0/unit_price_minor", json!(i64::MAX)))]
         }),
-        kind("no items", reply("no_items", "items"), |id, _| {
-            vec![Sending::order(order_with(id, "/items", json!([])))]
-        }),
+        kind("no items", reply("no_items", "items"), |id, _| vec![Sending::order(order_with(id, "/items", json!([])))]),
         kind("too many items", reply("too_many_items", "items"), |id, _| {
             let items: Vec<Value> = (0..1_001).map(|n| json!({"sku": format!("s-{n}"), "quantity": 1})).collect();
             vec![Sending::order(order_with(id, "/items", json!(items)))]
@@ -95,9 +93,7 @@ fn names() -> Vec<Kind> {
         kind("a currency that is none", dead("three capital letters"), |id, _| {
             vec![Sending::order(order_with(id, "/currency", json!("pounds")))]
         }),
-        kind("an empty order id", dead("order id"), |_, _| {
-            vec![Sending::order(good_order("").to_string())]
-        }),
+        kind("an empty order id", dead("order id"), |_, _| vec![Sending::order(good_order("").to_string())]),
         kind("an order id with a line break", dead("order id"), |id, _| {
             vec![Sending::order(good_order(&format!("{id}\n2")).to_string())]
         }),
@@ -107,9 +103,7 @@ fn names() -> Vec<Kind> {
         kind("a padded customer id", dead("customer id"), |id, _| {
             vec![Sending::order(order_with(id, "/customer_id", json!(" c-1 ")))]
         }),
-        kind("an empty SKU", dead("sku"), |id, _| {
-            vec![Sending::order(order_with(id, "/items/0/sku", json!("")))]
-        }),
+        kind("an empty SKU", dead("sku"), |id, _| vec![Sending::order(order_with(id, "/items/0/sku", json!("")))]),
     ]
 }
 
@@ -133,13 +127,9 @@ fn moves() -> Vec<Kind> {
                 ]
             },
         ),
-        kind(
-            "two cancellations",
-            Expected::CancelledAndReply { reason: "already_cancelled", field: None },
-            |id, _| {
-                let cancel = || Sending::order(json!({"type": "CancelOrder", "order_id": id}).to_string());
-                vec![Sending::order(order_with(id, "/confirmation", json!("manual"))), cancel(), cancel()]
-            },
-        ),
+        kind("two cancellations", Expected::CancelledAndReply { reason: "already_cancelled", field: None }, |id, _| {
+            let cancel = || Sending::order(json!({"type": "CancelOrder", "order_id": id}).to_string());
+            vec![Sending::order(order_with(id, "/confirmation", json!("manual"))), cancel(), cancel()]
+        }),
     ]
 }

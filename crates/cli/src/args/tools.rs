@@ -1,5 +1,6 @@
 use clap::Subcommand;
 
+use crate::Error;
 use crate::application::{self, ApplicationArgs};
 use crate::completions::{self, CompletionsArgs};
 use crate::consume::{self, ConsumeArgs};
@@ -13,7 +14,6 @@ use crate::schemas::{self, SchemasArgs};
 use crate::settings::Settings;
 use crate::topics::{self, TopicsArgs};
 use crate::topology::{self, TopologyArgs};
-use crate::Error;
 
 /// What looks into topics, schemas and running applications.
 #[derive(Debug, Subcommand)]

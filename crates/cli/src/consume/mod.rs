@@ -39,7 +39,13 @@ pub struct ConsumeArgs {
     #[command(flatten)]
     pub connection: ConnectionArgs,
     /// Where to begin: beginning, end, an offset, -N for the last N of each partition, s@MS at a time; e@MS ends there
-    #[arg(short = 'o', long = "offset", value_name = "OFFSET", default_value = "beginning", allow_hyphen_values = true)]
+    #[arg(
+        short = 'o',
+        long = "offset",
+        value_name = "OFFSET",
+        default_value = "beginning",
+        allow_hyphen_values = true
+    )]
     pub offsets: Vec<OffsetWord>,
     /// Only this partition
     #[arg(short = 'p', long, value_name = "N")]

@@ -26,7 +26,9 @@ impl FromStr for OffsetWord {
 
     fn from_str(word: &str) -> Result<Self, String> {
         let wrong = || {
-            format!("{word} is no offset: use beginning, end, N, -N for the last N, s@MS or e@MS for a time in milliseconds")
+            format!(
+                "{word} is no offset: use beginning, end, N, -N for the last N, s@MS or e@MS for a time in milliseconds"
+            )
         };
         let number = |text: &str| {
             let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());

@@ -48,7 +48,9 @@ pub struct DlqArgs {
 #[derive(Debug, Clone, Subcommand)]
 pub enum DlqCommand {
     /// List dead-letter topics with how many records they hold, and why.
-    #[command(after_help = "Examples:\n  headwater dlq list\n  headwater dlq list -o json | jq '.[] | {topic, records}'")]
+    #[command(
+        after_help = "Examples:\n  headwater dlq list\n  headwater dlq list -o json | jq '.[] | {topic, records}'"
+    )]
     List {
         /// Also those that are empty
         #[arg(long)]
@@ -58,7 +60,9 @@ pub enum DlqCommand {
         output: OutputArgs,
     },
     /// Show dead letters, newest last; or one, with its reason and the original.
-    #[command(after_help = "Examples:\n  headwater dlq show orders.commands --limit 50\n  headwater dlq show orders.commands 3:17 -o json")]
+    #[command(
+        after_help = "Examples:\n  headwater dlq show orders.commands --limit 50\n  headwater dlq show orders.commands 3:17 -o json"
+    )]
     Show {
         /// The topic; its dead-letter topic is meant, with or without .dlq
         #[arg(value_name = "TOPIC")]
@@ -227,9 +231,11 @@ fn read(
         }
         Next::Continue
     })?;
-    if let Some(missing) = places.unwrap_or_default().iter().find(|place| {
-        !letters.iter().any(|seen| seen.partition == place.partition && seen.offset == place.offset)
-    }) {
+    if let Some(missing) = places
+        .unwrap_or_default()
+        .iter()
+        .find(|place| !letters.iter().any(|seen| seen.partition == place.partition && seen.offset == place.offset))
+    {
         return Err(nothing_at(topic.name.as_str(), missing));
     }
     letters.sort_by_key(|seen| (seen.timestamp_ms, seen.partition, seen.offset));
@@ -238,14 +244,14 @@ fn read(
 }
 
 fn nothing_at(topic: &str, place: &Place) -> Error {
-    Error::usage(format!("{topic} has no record at {}:{}: `headwater dlq show` lists them", place.partition, place.offset))
+    Error::usage(format!(
+        "{topic} has no record at {}:{}: `headwater dlq show` lists them",
+        place.partition, place.offset
+    ))
 }
 
 /// The least that has to be read to see all places.
-fn ranges_of(
-    places: &[Place],
-    ends: &BTreeMap<TopicPartition, Ends>,
-) -> Result<BTreeMap<TopicPartition, Ends>, Error> {
+fn ranges_of(places: &[Place], ends: &BTreeMap<TopicPartition, Ends>) -> Result<BTreeMap<TopicPartition, Ends>, Error> {
     let mut ranges: BTreeMap<TopicPartition, Ends> = BTreeMap::new();
     for place in places {
         let found = ends.iter().find(|(partition, ends)| {

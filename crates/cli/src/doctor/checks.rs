@@ -39,7 +39,10 @@ fn may(operations: &[Operation], operation: Operation) -> bool {
 /// Whether internal topics can be made.
 pub fn cluster_permissions(operations: &[Operation]) -> Finding {
     if operations.is_empty() {
-        return Finding::ok("permissions", "the broker does not say what this user may do: no authorizer, or not allowed to ask");
+        return Finding::ok(
+            "permissions",
+            "the broker does not say what this user may do: no authorizer, or not allowed to ask",
+        );
     }
     if may(operations, Operation::Create) {
         return Finding::ok("permissions", "topics may be created");
@@ -54,12 +57,15 @@ pub fn cluster_permissions(operations: &[Operation]) -> Finding {
 /// Whether topics may be read and written.
 pub fn topic_permissions(topics: &[TopicDescription]) -> Finding {
     let told: Vec<_> = topics.iter().filter(|topic| !topic.operations.is_empty()).collect();
-    let lacks = |operation| told.iter().filter(move |topic| !may(&topic.operations, operation)).map(|topic| &topic.name);
+    let lacks =
+        |operation| told.iter().filter(move |topic| !may(&topic.operations, operation)).map(|topic| &topic.name);
     let unreadable = names(lacks(Operation::Read));
     let unwritable = names(lacks(Operation::Write));
     match (unreadable, unwritable) {
         (None, None) => Finding::ok("permissions", "every topic may be read and written"),
-        (Some(topics), _) => Finding::problem("permissions", format!("may not read {topics}"), "allow Read on them to this user"),
+        (Some(topics), _) => {
+            Finding::problem("permissions", format!("may not read {topics}"), "allow Read on them to this user")
+        }
         (None, Some(topics)) => {
             Finding::problem("permissions", format!("may not write {topics}"), "allow Write on them to this user")
         }
@@ -73,7 +79,11 @@ pub fn topics(planned: Result<Plan, headwater_kafka::Error>) -> Finding {
         Ok(plan) if plan.is_empty() => Finding::ok("topics", "as declared"),
         Ok(plan) => {
             let changes = counted(plan.changes.len() as u64, "change");
-            Finding::problem("topics", format!("{changes} pending"), "see `headwater topics plan`, then `headwater topics apply`")
+            Finding::problem(
+                "topics",
+                format!("{changes} pending"),
+                "see `headwater topics plan`, then `headwater topics apply`",
+            )
         }
     }
 }
@@ -95,9 +105,11 @@ pub fn leaders(topics: &[TopicDescription]) -> Finding {
     let leaderless = topics.iter().filter(|topic| topic.partitions.iter().any(|partition| partition.leader.is_none()));
     match names(leaderless.map(|topic| &topic.name)) {
         None => Finding::ok("partitions", "every partition has a leader"),
-        Some(topics) => {
-            Finding::problem("partitions", format!("partitions without a leader in {topics}"), "bring their brokers back")
-        }
+        Some(topics) => Finding::problem(
+            "partitions",
+            format!("partitions without a leader in {topics}"),
+            "bring their brokers back",
+        ),
     }
 }
 
@@ -120,7 +132,9 @@ pub fn dead_letters(ends: &BTreeMap<TopicPartition, Ends>) -> Finding {
     let held = |ends: &Ends| ends.end > ends.beginning;
     match names(ends.iter().filter(|(_, ends)| held(ends)).map(|(partition, _)| &partition.topic)) {
         None => Finding::ok("dead letters", "none"),
-        Some(topics) => Finding::warning("dead letters", format!("there are some in {topics}"), "see `headwater dlq list`"),
+        Some(topics) => {
+            Finding::warning("dead letters", format!("there are some in {topics}"), "see `headwater dlq list`")
+        }
     }
 }
 
@@ -143,7 +157,9 @@ pub fn wanted_subjects(prefix: &TopicPrefix) -> Vec<String> {
 pub fn schemas(wanted: &[String], actual: &[String]) -> Finding {
     match names(wanted.iter().filter(|subject| !actual.contains(subject))) {
         None => Finding::ok("schemas", format!("all {} are registered", wanted.len())),
-        Some(missing) => Finding::problem("schemas", format!("not registered: {missing}"), "run `headwater topics apply`"),
+        Some(missing) => {
+            Finding::problem("schemas", format!("not registered: {missing}"), "run `headwater topics apply`")
+        }
     }
 }
 

@@ -96,7 +96,9 @@ fn examine_cluster(cluster: &Cluster, findings: &mut Vec<Finding>) {
         Err(error) => {
             let remedy = match error.kind() {
                 ErrorKind::Denied => "check the credentials: -X sasl.username, -X sasl.password, certificates",
-                _ => "start one with `headwater dev`, or name yours with -b or KAFKA_BOOTSTRAP_SERVERS; with TLS add -X security.protocol",
+                _ => {
+                    "start one with `headwater dev`, or name yours with -b or KAFKA_BOOTSTRAP_SERVERS; with TLS add -X security.protocol"
+                }
             };
             findings.push(Finding::problem("broker", format!("no answer from {servers}: {error}"), remedy));
             return;

@@ -75,7 +75,8 @@ fn missing_schemas_are_named() {
 fn dead_letters_and_plaintext_are_worth_knowing() {
     let at = |offset| Offset::new(offset).unwrap();
     let partition = TopicPartition::new(TopicName::new("orders.commands.dlq").unwrap(), Partition::new(0));
-    let of = |end| checks::dead_letters(&BTreeMap::from([(partition.clone(), Ends { beginning: at(3), end: at(end) })]));
+    let of =
+        |end| checks::dead_letters(&BTreeMap::from([(partition.clone(), Ends { beginning: at(3), end: at(end) })]));
     assert_eq!(of(3).status, Status::Ok);
     assert_eq!(of(4).status, Status::Warning);
     let protection = |servers: &str| checks::protection(&ConnectionSettings::new(servers)).status;

@@ -91,8 +91,7 @@ pub fn run(arguments: &OrdersArgs, settings: &Settings) -> Result<(), Error> {
             output.print(&order, || describe(&order))
         }
         OrdersCommand::List(arguments) => {
-            let list: OrderList =
-                ApiClient::new(settings, &arguments.api)?.get(&["orders"], &parameters(arguments))?;
+            let list: OrderList = ApiClient::new(settings, &arguments.api)?.get(&["orders"], &parameters(arguments))?;
             arguments.output.print(&list, || table(&list.orders).to_text())?;
             if arguments.output.format == Format::Table {
                 note(&format!("{} of {}", list.orders.len(), list.total));
@@ -109,8 +108,7 @@ fn parameters(arguments: &ListArgs) -> Vec<(&'static str, String)> {
         ("date_from", &arguments.from),
         ("date_to", &arguments.to),
     ];
-    let mut parameters: Vec<_> =
-        filters.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect();
+    let mut parameters: Vec<_> = filters.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect();
     parameters.push(("limit", arguments.limit.to_string()));
     parameters.push(("offset", arguments.offset.to_string()));
     parameters

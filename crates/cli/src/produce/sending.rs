@@ -77,7 +77,9 @@ impl Sending {
         let unknown = self.producer.in_flight();
         if unknown > 0 {
             self.totals.failed += unknown;
-            failed(&format!("{unknown} records were not acknowledged in time: whether the cluster has them is not known"));
+            failed(&format!(
+                "{unknown} records were not acknowledged in time: whether the cluster has them is not known"
+            ));
         }
         self.totals
     }

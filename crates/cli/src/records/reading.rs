@@ -2,7 +2,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use headwater_kafka::admin::OffsetAt;
-use headwater_kafka::{Admin, ConnectionSettings, Isolation, LogReader, LogReaderSettings, Next, Record, StartAt, StartOffset};
+use headwater_kafka::{
+    Admin, ConnectionSettings, Isolation, LogReader, LogReaderSettings, Next, Record, StartAt, StartOffset,
+};
 use headwater_log::{Headers, Offset, Partition, TopicPartition};
 
 use crate::Error;
@@ -99,10 +101,7 @@ pub fn read_range(
     let mut reader = LogReader::new(connection, &LogReaderSettings { isolation, ..LogReaderSettings::default() })?;
     let starts: Vec<StartAt> = targets
         .iter()
-        .map(|(partition, range)| StartAt {
-            partition: (*partition).clone(),
-            offset: StartOffset::At(range.beginning),
-        })
+        .map(|(partition, range)| StartAt { partition: (*partition).clone(), offset: StartOffset::At(range.beginning) })
         .collect();
     reader.assign(&starts)?;
     let mut deadline = Deadline::after(patience);
@@ -110,9 +109,8 @@ pub fn read_range(
     loop {
         let polled = reader.poll(Duration::from_millis(100), 10_000, |record| {
             let seen = Seen::copy(record);
-            let range = targets.iter().find(|(at, _)| {
-                at.partition == seen.partition && at.topic.as_str() == seen.topic
-            });
+            let range =
+                targets.iter().find(|(at, _)| at.partition == seen.partition && at.topic.as_str() == seen.topic);
             if range.is_none_or(|(_, range)| seen.offset >= range.end) {
                 return Next::Continue;
             }

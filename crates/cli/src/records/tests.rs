@@ -3,12 +3,13 @@
 use headwater_log::{Headers, Offset, Partition};
 use headwater_schema::avro::AvroSchema;
 use headwater_schema::schema_book::SchemaSource;
-use headwater_schema::{Error, ErrorKind, SchemaId, encode_into, WriterSchema};
+use headwater_schema::{Error, ErrorKind, SchemaId, WriterSchema, encode_into};
 use serde_json::{Value, json};
 
 use super::*;
 
-const SCHEMA: &str = r#"{"type":"record","name":"headwater.orders.ConfirmOrder","fields":[{"name":"order_id","type":"string"}]}"#;
+const SCHEMA: &str =
+    r#"{"type":"record","name":"headwater.orders.ConfirmOrder","fields":[{"name":"order_id","type":"string"}]}"#;
 
 struct OneSchema;
 
@@ -28,7 +29,8 @@ impl SchemaSource for OneSchema {
 
 fn avro(id: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
-    encode_into(&mut bytes, SchemaId(id), &WriterSchema::compile(SCHEMA).unwrap(), &json!({"order_id": "o-1"})).unwrap();
+    encode_into(&mut bytes, SchemaId(id), &WriterSchema::compile(SCHEMA).unwrap(), &json!({"order_id": "o-1"}))
+        .unwrap();
     bytes
 }
 

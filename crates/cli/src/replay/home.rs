@@ -40,7 +40,10 @@ impl Home {
         };
         let log = folder.join("broker");
         if !log.is_dir() {
-            return Err(Error::usage(format!("{} is no folder of `headwater dev`: it has no broker", folder.display())));
+            return Err(Error::usage(format!(
+                "{} is no folder of `headwater dev`: it has no broker",
+                folder.display()
+            )));
         }
         let mut options = BrokerOptions::new(StorageKind::Disk(log));
         options.listen.set_port(0);
@@ -48,7 +51,8 @@ impl Home {
         let broker = Broker::start(options)
             .await
             .map_err(|error| Error::from(error).context("stop `headwater dev` first, if it runs on this folder"))?;
-        let connection = ConnectionSettings::new(&broker.address().to_string()).with_prefix(connection.prefix().clone());
+        let connection =
+            ConnectionSettings::new(&broker.address().to_string()).with_prefix(connection.prefix().clone());
         let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
             .await
             .map_err(|error| Error::failed(format!("no port for the registry: {error}")))?;

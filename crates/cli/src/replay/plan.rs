@@ -4,7 +4,7 @@ use headwater_kafka::topics::Declaration;
 use headwater_kafka::{CommittedOffset, ConnectionSettings, OffsetToCommit};
 use headwater_log::{TopicName, TopicPartition};
 use headwater_runtime::{Positions, internal_topics};
-use headwater_streams::{SourceKind, Topology, TopicRole};
+use headwater_streams::{SourceKind, TopicRole, Topology};
 use serde::Serialize;
 
 use crate::Error;

@@ -13,11 +13,11 @@ use headwater_schema::schema_book::BookSettings;
 use headwater_streams::Topology;
 use tokio::runtime::Handle;
 
+use super::ReplayArgs;
 use super::home::Home;
 use super::plan::ReplayPlan;
-use super::ReplayArgs;
-use crate::cluster::Cluster;
 use crate::clock::{Deadline, pause};
+use crate::cluster::Cluster;
 use crate::output::Progress;
 use crate::records::read_range;
 use crate::{Error, platform};

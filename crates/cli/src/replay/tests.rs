@@ -128,9 +128,11 @@ fn local_state_is_wiped_by_processor() {
     assert_eq!(reset::local_tasks(None, "order-views").unwrap(), Vec::<String>::new());
     assert_eq!(reset::local_tasks(Some(&folder.path().join("none")), "order-views").unwrap(), Vec::<String>::new());
     {
-        let database =
-            headwater_runtime::state::StateDatabase::open(folder.path(), headwater_runtime::state::MemoryBudget::default())
-                .unwrap();
+        let database = headwater_runtime::state::StateDatabase::open(
+            folder.path(),
+            headwater_runtime::state::MemoryBudget::default(),
+        )
+        .unwrap();
         for name in ["order-views/views/0", "order-views-2/views/0", "orders/main/0"] {
             let (state, meta) = database.task(name, &[]).unwrap();
             let mut batch = headwater_runtime::state::StateBatch::default();

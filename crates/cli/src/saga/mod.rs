@@ -159,10 +159,9 @@ fn cause<'a>(step: &'a SagaStep, saga: &'a SagaView) -> &'a str {
 }
 
 fn describe(saga: &SagaView) -> String {
-    let ended = saga.ended_at.map_or_else(
-        || "not yet".to_owned(),
-        |ended| format!("{ended}, after {} ms", ended.since_ms(saga.started_at)),
-    );
+    let ended = saga
+        .ended_at
+        .map_or_else(|| "not yet".to_owned(), |ended| format!("{ended}, after {} ms", ended.since_ms(saga.started_at)));
     let mut text = format!(
         "order        {}\nstate        {}\ncorrelation  {}\nstarted      {}\nended        {ended}\n",
         saga.order_id, saga.state, saga.correlation_id, saga.started_at

@@ -48,7 +48,10 @@ pub enum SchemasCommand {
         output: OutputArgs,
     },
     /// Print a schema.
-    #[command(disable_version_flag = true, after_help = "Examples:\n  headwater schemas get orders.commands-value\n  headwater schemas get orders.commands-value --version 1\n  headwater schemas get --id 7")]
+    #[command(
+        disable_version_flag = true,
+        after_help = "Examples:\n  headwater schemas get orders.commands-value\n  headwater schemas get orders.commands-value --version 1\n  headwater schemas get --id 7"
+    )]
     Get {
         /// The subject
         #[arg(value_name = "SUBJECT", required_unless_present = "id", conflicts_with = "id")]
@@ -84,7 +87,9 @@ pub enum SchemasCommand {
         file: PathBuf,
     },
     /// Show or set a compatibility level, of a subject or of the whole registry.
-    #[command(after_help = "Examples:\n  headwater schemas config\n  headwater schemas config orders.commands-value --set BACKWARD_TRANSITIVE")]
+    #[command(
+        after_help = "Examples:\n  headwater schemas config\n  headwater schemas config orders.commands-value --set BACKWARD_TRANSITIVE"
+    )]
     Config {
         /// The subject [default: the whole registry]
         #[arg(value_name = "SUBJECT")]

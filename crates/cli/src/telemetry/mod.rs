@@ -82,10 +82,9 @@ impl Drop for Telemetry {
 
 /// A provider that reads OTEL_* itself: endpoint, headers, service name.
 fn exporter() -> Result<SdkTracerProvider, Error> {
-    let exporter = opentelemetry_otlp::SpanExporter::builder()
-        .with_http()
-        .build()
-        .map_err(|error| Error::usage(format!("traces can't be exported: {error}; check the OTEL_EXPORTER_OTLP_ settings")))?;
+    let exporter = opentelemetry_otlp::SpanExporter::builder().with_http().build().map_err(|error| {
+        Error::usage(format!("traces can't be exported: {error}; check the OTEL_EXPORTER_OTLP_ settings"))
+    })?;
     let named = std::env::var("OTEL_SERVICE_NAME").is_ok();
     let resource = if named { Resource::builder() } else { Resource::builder().with_service_name("headwater") };
     Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource.build()).build())

@@ -31,9 +31,8 @@ impl Catalogue {
     /// Invalid, when there is no such file or it is no named schema.
     pub fn full_name(&self, path: &str) -> Result<String, Error> {
         match self {
-            Self::BuiltIn => of_path(path).ok_or_else(|| {
-                Error::invalid(format!("{path}: a schema's path is schemas/<context>/<Name>.avsc"))
-            }),
+            Self::BuiltIn => of_path(path)
+                .ok_or_else(|| Error::invalid(format!("{path}: a schema's path is schemas/<context>/<Name>.avsc"))),
             Self::Beside(_) => full_name(&self.read(path)?, path),
         }
     }
@@ -141,16 +140,15 @@ fn of_path(path: &str) -> Option<String> {
 }
 
 fn to_path(full_name: &str) -> Option<String> {
-    let (space, name) = full_name.strip_prefix("headwater.").map(|rest| rest.rsplit_once('.').unwrap_or(("shared", rest)))?;
+    let (space, name) =
+        full_name.strip_prefix("headwater.").map(|rest| rest.rsplit_once('.').unwrap_or(("shared", rest)))?;
     Some(format!("schemas/{space}/{name}.avsc"))
 }
 
 fn built_in(paths: &[String]) -> Result<String, Error> {
     let names: Vec<String> = paths.iter().filter_map(|path| of_path(path)).collect();
     let found = ALL_TOPICS.iter().find_map(|topic| match (names.as_slice(), topic.value_schema) {
-        ([one], None) => {
-            topic.types.iter().find(|message| message.full_name == one).map(|message| message.schema)
-        }
+        ([one], None) => topic.types.iter().find(|message| message.full_name == one).map(|message| message.schema),
         (all, Some(schema)) => {
             let same = topic.types.len() == all.len()
                 && topic.types.iter().zip(all).all(|(message, name)| message.full_name == name);

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use headwater_kafka::topics::{
-    Actual, Declaration, Plan, PlanOptions, Progress, SchemaRegistry, TopicChange, TopicListing, apply, import, list, plan,
-    plan_schemas, render_text, subjects,
+    Actual, Declaration, Plan, PlanOptions, Progress, SchemaRegistry, TopicChange, TopicListing, apply, import, list,
+    plan, plan_schemas, render_text, subjects,
 };
 use headwater_log::TopicName;
 
@@ -77,7 +77,9 @@ pub struct PlanArgs {
 
 /// `headwater topics list`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = "Examples:\n  headwater topics list\n  headwater topics list -o json | jq '.[] | select(.is_declared | not)'")]
+#[command(
+    after_help = "Examples:\n  headwater topics list\n  headwater topics list -o json | jq '.[] | select(.is_declared | not)'"
+)]
 pub struct ListArgs {
     /// How to reach the cluster.
     #[command(flatten)]

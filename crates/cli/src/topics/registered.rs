@@ -82,10 +82,7 @@ impl SchemaRegistry for Registered {
 }
 
 /// All versions of a subject, oldest first; none where there is no such subject.
-async fn versions(
-    client: &RegistryClient,
-    subject: &str,
-) -> Result<Vec<RegisteredVersion>, headwater_schema::Error> {
+async fn versions(client: &RegistryClient, subject: &str) -> Result<Vec<RegisteredVersion>, headwater_schema::Error> {
     let numbers = match client.versions(subject).await {
         Ok(numbers) => numbers,
         Err(error) if error.kind() == headwater_schema::ErrorKind::NotFound => return Ok(Vec::new()),

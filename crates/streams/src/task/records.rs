@@ -9,9 +9,7 @@ use super::plan::{Plan, SourcePlan};
 use super::timers::DueTimer;
 use crate::context::Cause;
 use crate::topology::SourceKind;
-use crate::{
-    CallResult, Context, Effects, Failure, Input, Processing, ProcessingSpan, Processor, Record, StateBase,
-};
+use crate::{CallResult, Context, Effects, Failure, Input, Processing, ProcessingSpan, Processor, Record, StateBase};
 
 /// What a task lends to the work on one input.
 pub(super) struct Work<'a> {

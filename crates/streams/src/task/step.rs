@@ -147,12 +147,7 @@ impl Task {
         self.rest(choice, &wall, moment)
     }
 
-    fn next_due(
-        &mut self,
-        kind: TimeKind,
-        now: Timestamp,
-        moment: &Moment<'_>,
-    ) -> Result<Option<Timestamp>, Failure> {
+    fn next_due(&mut self, kind: TimeKind, now: Timestamp, moment: &Moment<'_>) -> Result<Option<Timestamp>, Failure> {
         if self.plan.holds_timers { Ok(None) } else { self.core.next_due(kind, now, moment.base) }
     }
 

@@ -29,7 +29,8 @@ fn send(driver: &mut TestDriver, event: Event) -> Envelope {
         Event::Created => {
             let (items, placed_at) = (vec![], Timestamp::from_millis(0));
             let confirmation = Confirmation::Automatic;
-            let created = OrderCreated { order_id, customer_id, currency, items, confirmation, placed_at, time_limits: None };
+            let created =
+                OrderCreated { order_id, customer_id, currency, items, confirmation, placed_at, time_limits: None };
             driver.send(ORDERS_EVENTS, &created)
         }
         Event::News(Template::OrderConfirmed) => {

@@ -358,7 +358,11 @@ pub(super) async fn subject_level(
     Ok(Json(json!({"compatibilityLevel": level})))
 }
 
-pub(super) async fn set_subject_level(State(registry): Shared, Path(subject): Path<String>, Body(bytes): Body) -> Answer {
+pub(super) async fn set_subject_level(
+    State(registry): Shared,
+    Path(subject): Path<String>,
+    Body(bytes): Body,
+) -> Answer {
     put_level(registry, Some(subject), bytes).await
 }
 
