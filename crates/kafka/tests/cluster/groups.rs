@@ -116,6 +116,32 @@ fn two_consumers_with_one_instance_id_are_not_both_served() {
 }
 
 #[test]
+fn a_rebalance_at_the_end_of_partitions_skips_nothing() {
+    let Some(broker) = broker() else { return };
+    let (topic, group) = (broker.topic(6, &[]), name("g"));
+    let mut producer = broker.producer(&name("x"));
+    let mut one = broker.member(&group, None);
+    one.consumer.subscribe(std::slice::from_ref(&topic)).unwrap();
+    until(&mut [&mut one], "all ends", |members| members[0].seen.ends.len() >= 6);
+    let mut two = broker.member(&group, None);
+    two.consumer.subscribe(std::slice::from_ref(&topic)).unwrap();
+    until(&mut [&mut one, &mut two], "three each", |members| {
+        members.iter().all(|member| member.seen.assigned.len() == 3)
+    });
+    done(producer.begin());
+    let handle = producer.topic(&topic).unwrap();
+    for number in 0..6 {
+        let partition = Some(headwater_log::Partition::new(number));
+        let record = headwater_kafka::OutgoingRecord { partition, value: Some(b"first"), ..Default::default() };
+        producer.produce(handle, &record).unwrap();
+    }
+    done(producer.commit(SOON));
+    until(&mut [&mut one, &mut two], "the first record of each partition", |members| {
+        members.iter().map(|member| member.seen.values.len()).sum::<usize>() == 6
+    });
+}
+
+#[test]
 fn a_seek_leaves_nothing_of_the_old_position() {
     let Some(broker) = broker() else { return };
     let (topic, group) = (broker.topic(1, &[]), name("g"));
