@@ -306,5 +306,5 @@ fn a_commit_does_not_wait_in_fixed_steps() {
     );
     // A flush that polls in steps of 100 ms has no commit below that. How long a typical one takes depends on what else
     // the machine does, so it is printed and not judged.
-    assert!(times_ms[0] < 20.0, "{times_ms:?}");
+    assert!(times_ms[0] < 90.0, "{times_ms:?}");
 }
