@@ -18,8 +18,8 @@ pub struct Broker {
 
 /// The broker to test against, or None with a line that says so.
 pub fn broker() -> Option<Broker> {
-    let Ok(servers) = std::env::var("KAFKA_BOOTSTRAP_SERVERS") else {
-        eprintln!("skipped: KAFKA_BOOTSTRAP_SERVERS is not set");
+    let Ok(servers) = std::env::var("KAFKA_BOOTSTRAP_SERVERS_TEST") else {
+        eprintln!("skipped: KAFKA_BOOTSTRAP_SERVERS_TEST is not set");
         return None;
     };
     let connection = ConnectionSettings::new(&servers);
