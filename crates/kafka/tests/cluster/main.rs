@@ -1,4 +1,4 @@
-//! What librdkafka and a real broker do together. Needs a broker in `KAFKA_BOOTSTRAP_SERVERS`; otherwise every test says
+//! What librdkafka and a real broker do together. Needs a broker in `KAFKA_BOOTSTRAP_SERVERS_TEST`; otherwise every test says
 //! that it was skipped.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
