@@ -3,7 +3,7 @@ use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use headwater_kafka::{Admin, ConnectionSettings};
+use headwater_kafka::{Admin, ConnectionSettings, leave_group};
 use headwater_log::Partition;
 use headwater_streams::{Limits, Schemas, TaskEnvironment, TaskId, Topology, Tracer};
 use headwater_worker::{Blueprint, WorkerSettings};
@@ -22,6 +22,8 @@ use crate::supervisor::{Supervised, Supervisor};
 use crate::topics;
 
 const ADMIN_DEADLINE: Duration = Duration::from_secs(15);
+/// A stop that takes longer is given up; the end of the process is as safe as a crash.
+const STOP_LIMIT: Duration = Duration::from_secs(10);
 /// Restores that are done and not taken in yet: at most one for each task of a worker.
 const RESTORED_MAX: usize = 65_536;
 
@@ -222,7 +224,34 @@ impl Application {
     ///
     /// # Errors
     /// The first worker's error.
-    pub fn stop(mut self, how: Stop) -> Result<(), Error> {
+    pub fn stop(self, how: Stop) -> Result<(), Error> {
+        let settings = self.shared.settings.clone();
+        let connection = self.shared.connection.clone();
+        let (ended, end) = sync_channel(1);
+        let stopping = std::thread::Builder::new()
+            .name("headwater-stop".to_owned())
+            .spawn(move || {
+                // Whoever waited may have given up.
+                let _late = ended.send(self.stop_in_order(how));
+            })
+            .map_err(|error| Error::Configuration(format!("a thread can't be started: {error}")))?;
+        if let Ok(stopped) = end.recv_timeout(STOP_LIMIT) {
+            let _panicked = stopping.join();
+            return stopped;
+        }
+        // What is not committed is done again by whoever comes next, as after a crash.
+        tracing::error!(limit_s = STOP_LIMIT.as_secs(), "the application did not stop in time, and is left as it is");
+        if how == Stop::Leave {
+            let names: Vec<String> = (0..settings.workers.max(1)).map(|number| settings.worker_name(number)).collect();
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            if let Err(error) = leave_group(&connection, &settings.application, &names, ADMIN_DEADLINE) {
+                tracing::warn!(%error, "the group was not told; it hands the partitions over when the session times out");
+            }
+        }
+        Ok(())
+    }
+
+    fn stop_in_order(mut self, how: Stop) -> Result<(), Error> {
         let stopped = self.supervisor.stop(how);
         if let Some(members) = self.members.take() {
             members.stop();

@@ -1,5 +1,5 @@
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -80,7 +80,17 @@ fn run(mut restorer: Restorer<KafkaRestores>, jobs: &Receiver<RestoreJob<TaskSta
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
-        taken.extend(jobs.try_iter());
+        // Nobody waits for what is under way once the last handle is gone; the store goes on where it was next time.
+        let is_wanted = loop {
+            match jobs.try_recv() {
+                Ok(job) => taken.push(job),
+                Err(TryRecvError::Empty) => break true,
+                Err(TryRecvError::Disconnected) => break false,
+            }
+        };
+        if !is_wanted {
+            return;
+        }
         if !taken.is_empty() {
             restorer.begin(taken);
         }
