@@ -6,6 +6,7 @@ mod outcome;
 mod record;
 mod sender;
 mod transactional;
+mod watchdog;
 
 pub use deliveries::{Delivered, Written};
 pub use idempotent::{Delivery, Producer, ProducerSettings};

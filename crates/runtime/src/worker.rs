@@ -100,7 +100,7 @@ fn start<'l>(
     let consumer = WorkerConsumer::new(&shared.connection, &consumer_settings).map_err(from_kafka)?;
     calls.wakes(consumer.handle().clone());
     let edge = Edge {
-        producer: KafkaProducer::new(shared.connection.clone(), producer),
+        producer: KafkaProducer::new(shared.connection.clone(), producer, shared.clock),
         stores: shared.database.clone(),
         restores: RestoreLinks::new(shared.restorer.clone(), &links.restored),
         calls,

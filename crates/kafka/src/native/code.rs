@@ -99,7 +99,7 @@ fn kind_of(code: i32) -> ErrorKind {
     ];
     const TOO_LARGE: [Code; 2] =
         [Code::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, Code::RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE];
-    const UNAVAILABLE: [Code; 26] = [
+    const UNAVAILABLE: [Code; 28] = [
         Code::RD_KAFKA_RESP_ERR__TRANSPORT,
         Code::RD_KAFKA_RESP_ERR__RESOLVE,
         Code::RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN,
@@ -126,6 +126,9 @@ fn kind_of(code: i32) -> ErrorKind {
         Code::RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT,
         Code::RD_KAFKA_RESP_ERR_THROTTLING_QUOTA_EXCEEDED,
         Code::RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE,
+        // A leader has moved, and one side knows it before the other.
+        Code::RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH,
+        Code::RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH,
     ];
     let is_in = |codes: &[Code]| codes.iter().any(|known| code_of(*known) == code);
     if code == code_of(Code::RD_KAFKA_RESP_ERR__FATAL) || code == code_of(Code::RD_KAFKA_RESP_ERR__DESTROY) {

@@ -6,6 +6,7 @@ use std::ffi::{c_char, c_int, c_void};
 use headwater_log::{Offset, Partition, TopicName, TopicPartition};
 use rdkafka_sys as sys;
 
+use super::sender::Callbacks;
 use crate::native::{error_of_code, text_at};
 use crate::{Error, ErrorKind};
 
@@ -186,11 +187,11 @@ pub(super) unsafe extern "C" fn delivered(
     message: *const sys::rd_kafka_message_t,
     opaque: *mut c_void,
 ) {
-    // SAFETY: the opaque pointer is the client's `Deliveries`, which outlive it; the message lives during the call. Its
+    // SAFETY: the opaque pointer is the client's `Callbacks`, which outlive it; the message lives during the call. Its
     // error is read as a number, since a broker may know codes that the binding's enum does not. The topic's opaque
     // value is the number that the sender gave it.
     unsafe {
-        let deliveries = &*opaque.cast::<Deliveries>();
+        let deliveries = (*opaque.cast::<Callbacks>()).deliveries();
         let code = std::ptr::addr_of!((*message).err).cast::<i32>().read();
         let topic = sys::rd_kafka_topic_opaque((*message).rkt).addr();
         let token = (*message)._private.addr() as u64;
@@ -205,8 +206,8 @@ pub(super) unsafe extern "C" fn error(
     reason: *const c_char,
     opaque: *mut c_void,
 ) {
-    // SAFETY: the opaque pointer is the client's `Deliveries`, which outlive it; the text lives during the call.
-    let (deliveries, reason) = unsafe { (&*opaque.cast::<Deliveries>(), text_at(reason)) };
+    // SAFETY: the opaque pointer is the client's `Callbacks`, which outlive it; the text lives during the call.
+    let (deliveries, reason) = unsafe { ((*opaque.cast::<Callbacks>()).deliveries(), text_at(reason)) };
     let error = error_of_code(code, Some(&reason));
     tracing::debug!(%error, "producer");
     if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::TimedOut) {

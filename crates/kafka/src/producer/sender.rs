@@ -12,6 +12,7 @@ use sys::rd_kafka_vtype_t as Field;
 use super::deliveries::{self, Deliveries};
 use super::record::OutgoingRecord;
 use crate::clock::Deadline;
+use crate::native::sockets::{self, HasSockets, Sockets};
 use crate::native::{Client, NativeConfig, NativeError, c_string};
 use crate::{Error, ErrorKind};
 
@@ -27,12 +28,35 @@ impl TopicHandle {
     }
 }
 
+/// What librdkafka's callbacks of one producer find behind their opaque pointer.
+pub(super) struct Callbacks {
+    deliveries: Deliveries,
+    sockets: Sockets,
+}
+
+impl Callbacks {
+    pub(super) const fn deliveries(&self) -> &Deliveries {
+        &self.deliveries
+    }
+
+    /// Breaks one connection; says whether there was one.
+    pub(super) fn break_connection(&self) -> bool {
+        self.sockets.break_oldest()
+    }
+}
+
+impl HasSockets for Callbacks {
+    fn sockets(&self) -> &Sockets {
+        &self.sockets
+    }
+}
+
 /// The part that both producers share.
 pub(super) struct Sender {
     topics: Vec<(TopicName, *mut sys::rd_kafka_topic_t)>,
     numbers: HashMap<TopicName, usize>,
     unserved: u32,
-    deliveries: Arc<Deliveries>,
+    callbacks: Arc<Callbacks>,
     client: Client,
 }
 
@@ -41,15 +65,17 @@ unsafe impl Send for Sender {}
 
 impl Sender {
     pub(super) fn new(mut config: NativeConfig, keeps_reports: bool) -> Result<Self, Error> {
-        let deliveries = Arc::new(Deliveries::new(keeps_reports));
-        config.set_opaque(Arc::as_ptr(&deliveries).cast_mut().cast());
-        // SAFETY: the configuration is alive; the callbacks get the `Deliveries` set above, which the client keeps.
+        let callbacks = Arc::new(Callbacks { deliveries: Deliveries::new(keeps_reports), sockets: Sockets::default() });
+        config.set_opaque(Arc::as_ptr(&callbacks).cast_mut().cast());
+        // SAFETY: the configuration is alive; the callbacks get the `Callbacks` set above, which the client keeps.
         unsafe {
+            sys::rd_kafka_conf_set_socket_cb(config.as_ptr(), Some(sockets::open::<Callbacks>));
+            sys::rd_kafka_conf_set_closesocket_cb(config.as_ptr(), Some(sockets::close::<Callbacks>));
             sys::rd_kafka_conf_set_dr_msg_cb(config.as_ptr(), Some(deliveries::delivered));
             sys::rd_kafka_conf_set_error_cb(config.as_ptr(), Some(deliveries::error));
         }
-        let client = Client::new(sys::rd_kafka_type_t::RD_KAFKA_PRODUCER, config, Box::new(Arc::clone(&deliveries)))?;
-        Ok(Self { topics: Vec::new(), numbers: HashMap::new(), unserved: 0, deliveries, client })
+        let client = Client::new(sys::rd_kafka_type_t::RD_KAFKA_PRODUCER, config, Box::new(Arc::clone(&callbacks)))?;
+        Ok(Self { topics: Vec::new(), numbers: HashMap::new(), unserved: 0, callbacks, client })
     }
 
     pub(super) const fn client(&self) -> &Client {
@@ -57,7 +83,11 @@ impl Sender {
     }
 
     pub(super) fn deliveries(&self) -> &Deliveries {
-        &self.deliveries
+        &self.callbacks.deliveries
+    }
+
+    pub(super) const fn callbacks(&self) -> &Arc<Callbacks> {
+        &self.callbacks
     }
 
     pub(super) fn topic(&mut self, name: &TopicName) -> Result<TopicHandle, Error> {
@@ -115,7 +145,7 @@ impl Sender {
             }
             self.client.serve(Duration::from_millis(1));
         }
-        self.deliveries.sent();
+        self.callbacks.deliveries.sent();
         self.unserved += 1;
         if self.unserved >= UNSERVED_MAX {
             self.unserved = 0;

@@ -1,5 +1,6 @@
 #![allow(unsafe_code, reason = "librdkafka's transactional calls, without the waits that rdkafka puts around them")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use headwater_log::{Offset, Partition, TopicName, TopicPartition};
@@ -9,6 +10,7 @@ use super::deliveries::{Delivered, Written};
 use super::outcome::Outcome;
 use super::record::OutgoingRecord;
 use super::sender::{Sender, TopicHandle};
+use super::watchdog::Watchdog;
 use crate::admin::offsets::ends_on;
 use crate::clock::Deadline;
 use crate::native::{NativeError, PartitionList, millis};
@@ -48,7 +50,8 @@ impl TransactionalProducerSettings {
 
 /// A transactional producer for one OS thread (KIP-98, KIP-447). All calls block, each up to its deadline.
 pub struct TransactionalProducer {
-    sender: Sender,
+    pub(super) sender: Sender,
+    watchdog: Watchdog,
     produce_wait: Duration,
     connection: ConnectionSettings,
     settings: TransactionalProducerSettings,
@@ -60,8 +63,10 @@ impl TransactionalProducer {
     /// # Errors
     /// [`ErrorKind::Invalid`] for settings that can't work.
     pub fn new(connection: &ConnectionSettings, settings: &TransactionalProducerSettings) -> Result<Self, Error> {
+        let sender = Self::open(connection, settings)?;
         Ok(Self {
-            sender: Self::open(connection, settings)?,
+            watchdog: Watchdog::start(Arc::clone(sender.callbacks()))?,
+            sender,
             produce_wait: Duration::from_millis(u64::from(settings.transaction_timeout_ms)),
             connection: connection.clone(),
             settings: settings.clone(),
@@ -95,9 +100,9 @@ impl TransactionalProducer {
 
     /// Fences every older producer of this transactional id, and ends its open transaction. Once, before all else.
     pub fn initialize(&mut self, deadline: Duration) -> Outcome {
-        self.repeat("transactions cannot be initialised", deadline, |client, wait_ms| {
+        self.repeat("transactions cannot be initialised", deadline, |producer, wait_ms| {
             // SAFETY: the client is alive.
-            unsafe { sys::rd_kafka_init_transactions(client, wait_ms) }
+            unsafe { sys::rd_kafka_init_transactions(producer.sender.client().as_ptr(), wait_ms) }
         })
     }
 
@@ -172,9 +177,12 @@ impl TransactionalProducer {
                 return Outcome::Abortable(error);
             }
         }
-        self.repeat("offsets cannot be added to the transaction", deadline, |client, wait_ms| {
+        self.repeat("offsets cannot be added to the transaction", deadline, |producer, wait_ms| {
+            let client = producer.sender.client().as_ptr();
             // SAFETY: the client, the list and the metadata are alive; both are copied.
-            unsafe { sys::rd_kafka_send_offsets_to_transaction(client, list.as_ptr(), group.as_ptr(), wait_ms) }
+            let send =
+                || unsafe { sys::rd_kafka_send_offsets_to_transaction(client, list.as_ptr(), group.as_ptr(), wait_ms) };
+            producer.watchdog.during(send)
         })
     }
 
@@ -186,17 +194,17 @@ impl TransactionalProducer {
             Outcome::Done => {}
             failed => return failed,
         }
-        self.repeat("the transaction cannot be committed", deadline.left(), |client, wait_ms| {
+        self.repeat("the transaction cannot be committed", deadline.left(), |producer, wait_ms| {
             // SAFETY: the client is alive.
-            unsafe { sys::rd_kafka_commit_transaction(client, wait_ms) }
+            unsafe { sys::rd_kafka_commit_transaction(producer.sender.client().as_ptr(), wait_ms) }
         })
     }
 
     /// Aborts: throws away what was not sent, and ends the transaction. Only after [`Outcome::Done`] may anyone rewind.
     pub fn abort(&mut self, deadline: Duration) -> Outcome {
-        self.repeat("the transaction cannot be aborted", deadline, |client, wait_ms| {
+        self.repeat("the transaction cannot be aborted", deadline, |producer, wait_ms| {
             // SAFETY: the client is alive.
-            unsafe { sys::rd_kafka_abort_transaction(client, wait_ms) }
+            unsafe { sys::rd_kafka_abort_transaction(producer.sender.client().as_ptr(), wait_ms) }
         })
     }
 
@@ -205,11 +213,11 @@ impl TransactionalProducer {
         &mut self,
         failed: &str,
         deadline: Duration,
-        call: impl Fn(*mut sys::rd_kafka_t, i32) -> *mut sys::rd_kafka_error_t,
+        call: impl Fn(&Self, i32) -> *mut sys::rd_kafka_error_t,
     ) -> Outcome {
         let deadline = Deadline::after(deadline);
         loop {
-            let raw = call(self.sender.client().as_ptr(), millis(deadline.left()).max(1));
+            let raw = call(self, millis(deadline.left()).max(1));
             // SAFETY: what a transactional call returns is ours.
             let Some(error) = (unsafe { NativeError::take(raw) }) else { return Outcome::Done };
             if !error.is_retriable() || error.is_fatal() || error.requires_abort() || deadline.has_passed() {

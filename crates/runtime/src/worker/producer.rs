@@ -8,6 +8,8 @@ use headwater_worker::ports::{OffsetToCommit, OutgoingRecord, TransactionalProdu
 
 use super::consumer::{KafkaCredentials, to_commit};
 use crate::Error;
+use crate::clock::Clock;
+use crate::complaints::Complaints;
 use crate::error::from_kafka;
 
 /// A predecessor's transaction may have to time out first.
@@ -18,11 +20,13 @@ pub(super) struct KafkaProducer {
     connection: ConnectionSettings,
     settings: TransactionalProducerSettings,
     client: Option<Client>,
+    clock: Clock,
+    complaints: Complaints,
 }
 
 impl KafkaProducer {
-    pub(super) const fn new(connection: ConnectionSettings, settings: TransactionalProducerSettings) -> Self {
-        Self { connection, settings, client: None }
+    pub(super) fn new(connection: ConnectionSettings, settings: TransactionalProducerSettings, clock: Clock) -> Self {
+        Self { connection, settings, client: None, clock, complaints: Complaints::default() }
     }
 
     fn client(&mut self) -> Result<&mut Client, Error> {
@@ -113,7 +117,9 @@ impl TransactionalProducer for KafkaProducer {
         match self.client()?.ends(partitions, Isolation::ReadUncommitted, deadline) {
             Ok(ends) => Ok(Some(ends)),
             Err(error) if error.is_retriable() => {
-                tracing::warn!(%error, "ends of inputs can't be listed now; timers wait");
+                if let Some(repeated) = self.complaints.repeated(&error.to_string(), self.clock.monotonic()) {
+                    tracing::warn!(%error, repeated, "ends of inputs can't be listed now; timers wait");
+                }
                 Ok(None)
             }
             Err(error) => Err(from_kafka(error)),
