@@ -31,8 +31,8 @@ impl RestoreHandle {
         let topic = BuildHasherDefault::<DefaultHasher>::default().hash_one(&job.changelog.topic);
         let place = topic.wrapping_add(u64::from(job.changelog.partition.get())) % self.0.len().max(1) as u64;
         let thread = usize::try_from(place).ok().and_then(|place| self.0.get(place));
-        let sent = thread.map(|thread| thread.try_send(job));
-        sent.and_then(Result::ok).ok_or_else(|| Error::State("the restore thread has ended".to_owned()))
+        let sent = thread.is_some_and(|thread| thread.try_send(job).is_ok());
+        sent.then_some(()).ok_or_else(|| Error::State("the restore thread has ended".to_owned()))
     }
 }
 
