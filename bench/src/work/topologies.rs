@@ -27,8 +27,8 @@ impl Processor for Count {
             None => *self.store.insert(context.store("counts")?),
         };
         let key = input.key().unwrap_or_default();
-        let known = context.get(store, key)?;
-        let count = known.and_then(|bytes| Some(u64::from_be_bytes(bytes.as_ref().try_into().ok()?))).unwrap_or(0);
+        let number = |bytes: Option<&[u8]>| Some(u64::from_be_bytes(bytes?.try_into().ok()?));
+        let count = context.read(store, key, number)?.unwrap_or(0);
         context.put(store, key, &(count + 1).to_be_bytes())?;
         SEEN.fetch_add(1, Ordering::Relaxed);
         Ok(())

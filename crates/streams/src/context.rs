@@ -168,7 +168,7 @@ impl<'a> Context<'a> {
     /// A state failure when the store is not declared.
     pub fn put(&mut self, store: impl StoreName, key: &[u8], value: &[u8]) -> Result<(), Failure> {
         let StoreHandle(table) = store.resolve(self)?;
-        self.core.overlay.put(table, key, Some(Bytes::copy_from_slice(value)));
+        self.core.overlay.put(table, key, Some(value.into()));
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 mod memory;
 mod overlay;
+mod small;
 mod table;
 
 use std::ops::Bound;

@@ -2,6 +2,7 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 
+use super::small::Small;
 use super::table::{Previous, Table};
 use super::{Entries, StateBase, StateError, StoreNumber};
 
@@ -64,12 +65,12 @@ impl Overlay {
         look: impl FnOnce(Option<&[u8]>) -> R,
     ) -> Result<R, StateError> {
         if let Some(value) = self.tables[table.0 as usize].peek(key) {
-            return Ok(look(value.map(Bytes::as_ref)));
+            return Ok(look(value));
         }
         Ok(look(self.get(table, key, base)?.as_deref()))
     }
 
-    pub(crate) fn put(&mut self, table: TableIndex, key: &[u8], value: Option<Bytes>) {
+    pub(crate) fn put(&mut self, table: TableIndex, key: &[u8], value: Option<Small>) {
         let Some((slot, previous, staged, all)) = self.tables[table.0 as usize].put(key, value) else { return };
         self.staged_bytes += staged;
         self.bytes += all;
@@ -110,15 +111,16 @@ impl Overlay {
     }
 
     /// Staged writes that belong in the changelog, one for each key: the store's number and the key, and the value.
-    pub(crate) fn changelog(&self) -> impl Iterator<Item = (&Bytes, Option<&Bytes>)> {
+    pub(crate) fn changelog(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
         self.tables.iter().filter(|table| table.changelog).flat_map(Table::staged)
     }
 
-    /// Gives every staged write to `write`; they are clean then.
+    /// Gives every staged write to `write`, in order of the keys; they are clean then.
     pub(crate) fn committed(&mut self, mut write: impl FnMut(StoreNumber, &[u8], Option<&[u8]>)) {
         for table in &mut self.tables {
+            table.sort_staged();
             for (key, value) in table.staged() {
-                write(table.number(), key.get(1..).unwrap_or_default(), value.map(Bytes::as_ref));
+                write(table.number(), key.get(1..).unwrap_or_default(), value);
             }
             table.committed();
         }

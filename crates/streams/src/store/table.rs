@@ -7,6 +7,7 @@ use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 
 use super::memory::is_empty_range;
+use super::small::Small;
 use super::{Entries, StateBase, StateError, StoreNumber};
 
 /// One store's staged writes and cached reads. Slots keep their place while they live, so that undoing needs no keys.
@@ -19,20 +20,24 @@ pub(crate) struct Table {
     free: Vec<u32>,
     /// Slots with staged writes, in order of their first one since the last commit.
     dirty: Vec<u32>,
+    /// Keeps its room from one sorting to the next.
+    sorting: Vec<(u64, u32)>,
     /// The staged keys in order; only where ranges are scanned.
-    order: Option<BTreeMap<Bytes, u32>>,
+    order: Option<BTreeMap<Small, u32>>,
     /// The slot found last: what is read is often written next.
     recent: u32,
     /// Where the search for slots to evict goes on.
     hand: usize,
 }
 
+/// One line of memory, if key and value are short.
 #[derive(Debug)]
+#[repr(align(64))]
 struct Slot {
     hash: u64,
     /// The changelog's key: the store's number, then the key.
-    key: Bytes,
-    value: Option<Bytes>,
+    key: Small,
+    value: Option<Small>,
     dirty: bool,
     /// Read or written since the hand last passed.
     touched: bool,
@@ -45,17 +50,17 @@ pub(super) enum Previous {
     /// Nothing was known of the key.
     Absent,
     /// As committed.
-    Clean(Option<Bytes>),
+    Clean(Option<Small>),
     /// An earlier write of the same transaction.
-    Dirty(Option<Bytes>),
+    Dirty(Option<Small>),
 }
 
 /// What a slot takes beside key and value, about.
-const SLOT_BYTES: usize = 136;
+const SLOT_BYTES: usize = 72;
 
 impl Slot {
     fn size_bytes(&self) -> usize {
-        self.key.len() + self.value.as_ref().map_or(0, Bytes::len) + SLOT_BYTES
+        self.key.len() + self.value.as_ref().map_or(0, Small::len) + SLOT_BYTES
     }
 }
 
@@ -63,8 +68,17 @@ fn hash_of(key: &[u8]) -> u64 {
     FxBuildHasher.hash_one(key)
 }
 
-fn user_key(key: &Bytes) -> &[u8] {
-    key.get(1..).unwrap_or_default()
+/// The bytes behind the store's number that decide most comparisons, as a number.
+fn leading(key: &[u8]) -> u64 {
+    let mut bytes = [0; 8];
+    let rest = key.get(1..).unwrap_or_default();
+    let length = rest.len().min(bytes.len());
+    bytes[..length].copy_from_slice(&rest[..length]);
+    u64::from_be_bytes(bytes)
+}
+
+fn user_key(key: &Small) -> &[u8] {
+    key.as_slice().get(1..).unwrap_or_default()
 }
 
 impl Table {
@@ -76,6 +90,7 @@ impl Table {
             slots: Vec::new(),
             free: Vec::new(),
             dirty: Vec::new(),
+            sorting: Vec::new(),
             order: ordered.then(BTreeMap::new),
             recent: 0,
             hand: 0,
@@ -92,11 +107,9 @@ impl Table {
         (slot.live && user_key(&slot.key) == key).then_some(self.recent)
     }
 
-    fn insert(&mut self, hash: u64, key: &[u8], value: Option<Bytes>, dirty: bool) -> u32 {
-        let mut full = Vec::with_capacity(key.len() + 1);
-        full.push(self.number.0);
-        full.extend_from_slice(key);
-        let slot = Slot { hash, key: full.into(), value, dirty, touched: true, live: true };
+    fn insert(&mut self, hash: u64, key: &[u8], value: Option<Small>, dirty: bool) -> u32 {
+        let key = Small::prefixed(self.number.0, key);
+        let slot = Slot { hash, key, value, dirty, touched: true, live: true };
         let place = match self.free.pop() {
             Some(place) => {
                 self.slots[place as usize] = slot;
@@ -116,7 +129,7 @@ impl Table {
         let slot = &mut self.slots[place as usize];
         slot.live = false;
         slot.dirty = false;
-        slot.key = Bytes::new();
+        slot.key = Small::from(&[][..]);
         slot.value = None;
         if let Ok(entry) = self.index.find_entry(slot.hash, |other| *other == place) {
             entry.remove();
@@ -135,28 +148,28 @@ impl Table {
         if let Some(place) = self.find(hash, key) {
             let slot = &mut self.slots[place as usize];
             slot.touched = true;
-            return Ok((slot.value.clone(), 0));
+            return Ok((slot.value.as_ref().map(Small::to_bytes), 0));
         }
         let value = base.get(self.number, key)?;
         if !room {
             return Ok((value, 0));
         }
-        let place = self.insert(hash, key, value.clone(), false);
+        let place = self.insert(hash, key, value.as_deref().map(Small::from), false);
         Ok((value, self.slots[place as usize].size_bytes()))
     }
 
     /// The value of a key if it is staged or cached: None where only the base knows.
-    pub(super) fn peek(&mut self, key: &[u8]) -> Option<Option<&Bytes>> {
+    pub(super) fn peek(&mut self, key: &[u8]) -> Option<Option<&[u8]>> {
         let place = self.find_recent(key).or_else(|| self.find(hash_of(key), key))?;
         self.recent = place;
         let slot = &mut self.slots[place as usize];
         slot.touched = true;
-        Some(slot.value.as_ref())
+        Some(slot.value.as_ref().map(Small::as_slice))
     }
 
     /// Stages a write; returns its slot, what was there before, and the change of staged and of all bytes. None when the
     /// value is known to be there already: such a write is none, and costs no record in the changelog.
-    pub(super) fn put(&mut self, key: &[u8], value: Option<Bytes>) -> Option<(u32, Previous, isize, isize)> {
+    pub(super) fn put(&mut self, key: &[u8], value: Option<Small>) -> Option<(u32, Previous, isize, isize)> {
         let known = self.find_recent(key).or_else(|| self.find(hash_of(key), key));
         let Some(place) = known else {
             let place = self.insert(hash_of(key), key, value, true);
@@ -183,7 +196,7 @@ impl Table {
     fn mark_dirty(&mut self, place: u32) {
         self.dirty.push(place);
         if let Some(order) = &mut self.order {
-            order.insert(self.slots[place as usize].key.slice(1..), place);
+            order.insert(Small::from(user_key(&self.slots[place as usize].key)), place);
         }
     }
 
@@ -222,11 +235,24 @@ impl Table {
     }
 
     /// Staged writes as (changelog key, value), one for each key.
-    pub(super) fn staged(&self) -> impl Iterator<Item = (&Bytes, Option<&Bytes>)> {
+    pub(super) fn staged(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
         self.dirty.iter().map(|place| {
             let slot = &self.slots[*place as usize];
-            (&slot.key, slot.value.as_ref())
+            (slot.key.as_slice(), slot.value.as_ref().map(Small::as_slice))
         })
+    }
+
+    /// Brings the staged writes into the order of their keys: a sorted store takes them faster so.
+    pub(super) fn sort_staged(&mut self) {
+        let slots = &self.slots;
+        let key_of = |place: u32| slots[place as usize].key.as_slice();
+        self.sorting.clear();
+        self.sorting.extend(self.dirty.iter().map(|place| (leading(key_of(*place)), *place)));
+        self.sorting.sort_unstable_by(|(one, at), (other, beside)| {
+            one.cmp(other).then_with(|| key_of(*at).cmp(key_of(*beside)))
+        });
+        self.dirty.clear();
+        self.dirty.extend(self.sorting.iter().map(|(_, place)| *place));
     }
 
     pub(super) const fn number(&self) -> StoreNumber {
@@ -298,22 +324,22 @@ impl Table {
             return base.scan(self.number, from, to, limit);
         }
         if let Some(order) = &self.order {
-            let staged = order.range::<[u8], _>((from, to)).map(|(key, place)| (key.clone(), *place));
+            let staged = order.range::<[u8], _>((from, to)).map(|(key, place)| (key.as_slice(), *place));
             return self.merge(staged, from, to, limit, base);
         }
-        let mut staged: Vec<(Bytes, u32)> = self
+        let mut staged: Vec<(&[u8], u32)> = self
             .dirty
             .iter()
-            .map(|place| (self.slots[*place as usize].key.slice(1..), *place))
-            .filter(|(key, _)| std::ops::RangeBounds::<[u8]>::contains(&(from, to), key.as_ref()))
+            .map(|place| (user_key(&self.slots[*place as usize].key), *place))
+            .filter(|(key, _)| std::ops::RangeBounds::<[u8]>::contains(&(from, to), *key))
             .collect();
         staged.sort_unstable();
         self.merge(staged.into_iter(), from, to, limit, base)
     }
 
-    fn merge(
+    fn merge<'s>(
         &self,
-        staged: impl Iterator<Item = (Bytes, u32)>,
+        staged: impl Iterator<Item = (&'s [u8], u32)>,
         from: Bound<&[u8]>,
         to: Bound<&[u8]>,
         limit: usize,
@@ -335,15 +361,15 @@ impl Table {
             let take_staged = match (&below, staged.peek()) {
                 (_, None) => false,
                 (None, Some(_)) => true,
-                (Some(below), Some((above, _))) => above <= below,
+                (Some(below), Some((above, _))) => *above <= below.as_ref(),
             };
             if take_staged {
                 let Some((key, place)) = staged.next() else { break };
-                if below.as_ref() == Some(&key) {
+                if below.as_deref() == Some(key) {
                     committed.next();
                 }
                 if let Some(value) = &self.slots[place as usize].value {
-                    found.push((key, value.clone()));
+                    found.push((Bytes::copy_from_slice(key), value.to_bytes()));
                 }
             } else {
                 match committed.next() {

@@ -226,7 +226,7 @@ impl Core {
             ordering_key: Bytes::copy_from_slice(call.ordering_key),
             request: call.request.into(),
         };
-        self.overlay.put(TableIndex::META, NEXT_CALL, Some(Bytes::copy_from_slice(&next.to_be_bytes())));
+        self.overlay.put(TableIndex::META, NEXT_CALL, Some(next.to_be_bytes().as_slice().into()));
         self.overlay.put(TableIndex::CALLS, &id.to_be_bytes(), Some(stored.to_bytes()?.into()));
         self.calls.at_hand.push((CallId(id), stored));
         Ok(())

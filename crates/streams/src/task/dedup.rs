@@ -2,7 +2,6 @@
 
 use std::ops::Bound;
 
-use bytes::Bytes;
 use headwater_event::EventId;
 
 use super::core::Core;
@@ -30,8 +29,8 @@ impl Core {
         self.expire(base)?;
         let until = self.stream_time.plus_millis(window_ms);
         self.dedup_oldest = Some(self.dedup_oldest.map_or(until, |oldest| oldest.min(until)));
-        self.overlay.put(TableIndex::DEDUP, &by_id, Some(Bytes::copy_from_slice(&ordered_time(until))));
-        self.overlay.put(TableIndex::DEDUP, &by_expiry(until.as_millis(), &by_id), Some(Bytes::new()));
+        self.overlay.put(TableIndex::DEDUP, &by_id, Some(ordered_time(until).as_slice().into()));
+        self.overlay.put(TableIndex::DEDUP, &by_expiry(until.as_millis(), &by_id), Some([].as_slice().into()));
         Ok(false)
     }
 

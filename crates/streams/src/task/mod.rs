@@ -277,7 +277,7 @@ impl Task {
     /// The changelog's records, after [`Task::prepare_commit`]: key (store number, then key) and value (None deletes), the
     /// last write for each key. Their topic is [`Prepared::changelog`], their partition the task's.
     pub fn changelog(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
-        self.core.overlay.changelog().map(|(key, value)| (key.as_ref(), value.map(AsRef::as_ref)))
+        self.core.overlay.changelog()
     }
 
     /// The transaction has committed. Gives every write to `write`, to be applied to the base before the next step, and

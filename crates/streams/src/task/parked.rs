@@ -146,7 +146,7 @@ impl Core {
         let number = next.as_deref().and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes);
         let used_up = || Failure::state("the store of parked records has used up its numbers");
         let next = number.checked_add(1).ok_or_else(used_up)?;
-        self.overlay.put(TableIndex::META, NEXT_RECORD, Some(Bytes::copy_from_slice(&next.to_be_bytes())));
+        self.overlay.put(TableIndex::META, NEXT_RECORD, Some(next.to_be_bytes().as_slice().into()));
         let mut place = record_prefix(key);
         place.extend_from_slice(&number.to_be_bytes());
         self.overlay.put(TableIndex::PARKED, &place, Some(to_bytes(topic, record)?.into()));
@@ -162,7 +162,7 @@ impl Core {
     ) -> Result<(), Failure> {
         let state = state.filter(|state| state.records > 0);
         let value = state.as_ref().map(to_json).transpose()?;
-        self.overlay.put(TableIndex::PARKED, &state_key(key), value.map(Bytes::from));
+        self.overlay.put(TableIndex::PARKED, &state_key(key), value.map(Into::into));
         let known = self.parked(base)?;
         match state {
             Some(state) => known.keys.insert(Bytes::copy_from_slice(key), state),

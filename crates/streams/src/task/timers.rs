@@ -137,7 +137,7 @@ impl Core {
         by_name.extend_from_slice(&due_bytes);
         let value = Bytes::from(to_json(&Stored { cause: cause.into() })?);
         let place = Bytes::from(place_of(kind_number, due_bytes, &name_key));
-        self.overlay.put(TableIndex::TIMERS, &place, Some(value.clone()));
+        self.overlay.put(TableIndex::TIMERS, &place, Some(value.as_ref().into()));
         self.overlay.put(TableIndex::TIMER_NAMES, &name_key, Some(by_name.into()));
         if let Some(ahead) = self.timers.slot(kind) {
             ahead.scheduled(place, value);
