@@ -14,6 +14,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Measures Headwater beside Kafka Streams on the Kafka of KAFKA_BOOTSTRAP_SERVERS.
 #[derive(Parser)]
 #[command(

@@ -120,7 +120,7 @@ impl Application {
             application: settings.application.clone(),
             instance: settings.instance.clone(),
             commit_interval_max: settings.commit_interval_max,
-            staged_bytes_max: settings.memory.overlay_bytes() / workers,
+            staged_bytes_max: settings.memory.staged_bytes() / workers,
             fusion: settings.fusion,
             input_bytes_max: settings.memory.input_buffer_bytes() / workers,
         };

@@ -33,16 +33,23 @@ impl MemoryBudget {
         self.total_bytes / 8
     }
 
-    /// Staged writes of all workers: a worker commits before it holds more than its part.
+    /// Staged writes of all workers: a worker commits before it holds more than its part. A write that is staged takes
+    /// three times its room by then: here, on its way to the changelog, and in the batch for RocksDB.
     #[must_use]
-    pub const fn overlay_bytes(self) -> usize {
-        self.total_bytes / 4
+    pub const fn staged_bytes(self) -> usize {
+        self.total_bytes / 16
     }
 
-    /// What librdkafka may prefetch, over all workers.
+    /// What tasks keep of what they have read and written, over all of them.
+    #[must_use]
+    pub const fn overlay_bytes(self) -> usize {
+        self.total_bytes / 8
+    }
+
+    /// What librdkafka may prefetch, over all workers: it counts keys and values, and takes 400 bytes more for each record.
     #[must_use]
     pub const fn fetch_bytes(self) -> usize {
-        self.total_bytes / 8
+        self.total_bytes / 32
     }
 
     /// Changes of stores that are loaded, gathered before they are sorted.
@@ -54,7 +61,7 @@ impl MemoryBudget {
     /// Records handed to tasks and not yet processed, over all workers.
     #[must_use]
     pub const fn input_buffer_bytes(self) -> usize {
-        self.total_bytes / 8
+        self.total_bytes / 16
     }
 }
 
