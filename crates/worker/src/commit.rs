@@ -180,7 +180,7 @@ impl<P: Ports> Core<P> {
     /// Kafka has committed: the stores follow in one batch, and outside calls start.
     fn apply(&mut self, touched: &[usize], offsets: BTreeMap<TopicPartition, Positions>) -> Result<(), Error> {
         let now = self.clock.wall();
-        let mut batch = <P::Store as TaskStore>::Batch::default();
+        let mut batch = <P::Store as TaskStore>::batch_for(self.staged_bytes());
         let mut calls = Vec::new();
         for place in touched {
             let Some(Some(slot)) = self.tasks.get_mut(*place) else { continue };

@@ -206,7 +206,10 @@ fn family(cache: &Cache, write_buffer_bytes: usize) -> Options {
     // Large restores leave many tables to be merged behind them: ready tasks are not to be slowed down by that.
     options.set_level_zero_slowdown_writes_trigger(48);
     options.set_level_zero_stop_writes_trigger(64);
-    options.set_compression_type(DBCompressionType::Lz4);
+    // What was just flushed is soon merged: not compressed, and merged with more of its kind at a time.
+    let (none, lz4) = (DBCompressionType::None, DBCompressionType::Lz4);
+    options.set_compression_per_level(&[none, lz4, lz4, lz4, lz4, lz4, lz4]);
+    options.set_level_zero_file_num_compaction_trigger(8);
     options.set_bottommost_compression_type(DBCompressionType::Lz4);
     options.set_level_compaction_dynamic_level_bytes(true);
     options

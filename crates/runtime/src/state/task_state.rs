@@ -119,6 +119,10 @@ pub(super) fn full_key(into: &mut Vec<u8>, task: TaskNumber, store: u8, key: &[u
 impl TaskStore for TaskState {
     type Batch = StateBatch;
 
+    fn batch_for(room_bytes: usize) -> StateBatch {
+        StateBatch { batch: WriteBatch::with_capacity_bytes(room_bytes), key: Vec::new() }
+    }
+
     fn name(&self) -> &str {
         Self::name(self)
     }

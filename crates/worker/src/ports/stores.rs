@@ -21,6 +21,13 @@ pub trait TaskStore: StateBase + Clone {
     /// Writes of any number of tasks, applied together.
     type Batch: Default;
 
+    /// An empty batch with room for about so many bytes.
+    #[must_use]
+    fn batch_for(room_bytes: usize) -> Self::Batch {
+        let _room = room_bytes;
+        Self::Batch::default()
+    }
+
     /// The task's name.
     fn name(&self) -> &str;
 
