@@ -9,6 +9,7 @@ use crate::Error;
 use crate::core::Core;
 use crate::input_partition::InputPartition;
 use crate::placement::AnchorPartition;
+use crate::planted::Bug;
 use crate::ports::{GroupMember as _, Observer as _, Ports, Restores as _, StartAt, StartOffset, Stores as _};
 use crate::positions::Positions;
 use crate::restore::{RestoreJob, Restored};
@@ -94,6 +95,7 @@ impl<P: Ports> Core<P> {
             prepared: None,
             touched: false,
             epoch: self.epoch,
+            claim: self.epoch,
         })
     }
 
@@ -155,6 +157,7 @@ impl<P: Ports> Core<P> {
             self.stateless.push_back(Restored { slot: place, epoch, meta, records: 0, rebuilt: None });
             return Ok(());
         };
+        let claim = slot.claim;
         let facts = self.blueprint.changelog_facts(&changelog.topic);
         let job = RestoreJob {
             worker: number,
@@ -162,11 +165,18 @@ impl<P: Ports> Core<P> {
             epoch,
             store: slot.store.clone(),
             meta: slot.meta.clone(),
-            changelog,
+            changelog: changelog.clone(),
             topic_id: facts.topic_id,
             delete_retention_ms: facts.delete_retention_ms,
         };
-        self.restores.submit(job)
+        if self.blueprint.planted.has(Bug::RestoreOfLostTask) {
+            return self.restores.submit(job);
+        }
+        let blueprint = Arc::clone(&self.blueprint);
+        let submitted = blueprint.as_owner(&changelog, claim, || self.restores.submit(job));
+        // The group has not told this worker yet. It begins anew, as what the group says it is.
+        let moved = || Error::Kafka(format!("the task of {changelog} was given to another worker of this process"));
+        submitted.unwrap_or_else(|| Err(moved()))
     }
 
     /// A task's state is up to date: it starts to work.

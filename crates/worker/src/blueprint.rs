@@ -1,9 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use headwater_log::TopicName;
+use headwater_log::{TopicName, TopicPartition};
 use headwater_streams::{TaskEnvironment, Topology};
 
 use crate::fusible::Fusible;
@@ -57,6 +57,8 @@ pub struct Blueprint {
     fusible: Fusible,
     changelogs: BTreeMap<TopicName, ChangelogFacts>,
     epochs: AtomicU64,
+    /// Which assignment has the store of each changelog.
+    claims: Mutex<BTreeMap<TopicPartition, u64>>,
     pub(crate) planted: Planted,
 }
 
@@ -83,6 +85,7 @@ impl Blueprint {
             fusible,
             changelogs,
             epochs,
+            claims: Mutex::default(),
             planted: Planted::default(),
         })
     }
@@ -110,8 +113,21 @@ impl Blueprint {
         self.epochs.fetch_add(1, Ordering::Relaxed) + 1
     }
 
+    /// Does something with the store of a changelog for the assignment of that number; None if it was assigned anew since.
+    /// The workers of a process share its stores. One that was away for longer than its session may still believe to have
+    /// a task which another of them has by now, and would write old values over that one's.
+    pub(crate) fn as_owner<T>(&self, changelog: &TopicPartition, claim: u64, work: impl FnOnce() -> T) -> Option<T> {
+        let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
+        let latest = claims.entry(changelog.clone()).or_default();
+        *latest = claim.max(*latest);
+        (*latest == claim).then(work)
+    }
+
     pub(crate) fn changelog_facts(&self, changelog: &TopicName) -> ChangelogFacts {
         let unknown = ChangelogFacts { topic_id: None, delete_retention_ms: i64::MAX };
         self.changelogs.get(changelog).cloned().unwrap_or(unknown)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,12 +27,14 @@ pub enum Bug {
     FusionChecksFirst,
     /// Results of calls count that were made for an earlier life of the task.
     ResultOfEarlierEpoch,
+    /// After an unknown outcome a worker restores what another one of its process was given meanwhile.
+    RestoreOfLostTask,
 }
 
 impl Bug {
     /// All of them.
     #[cfg(feature = "planted-bugs")]
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::ApplyBeforeCommit,
         Self::OffsetLeftOut,
         Self::TimerWithoutOffsets,
@@ -44,11 +46,8 @@ impl Bug {
         Self::RevokeLeavesOpen,
         Self::FusionChecksFirst,
         Self::ResultOfEarlierEpoch,
+        Self::RestoreOfLostTask,
     ];
-    /// Those that the simulator does not find yet. For the last, another task has to come to the same place and wait for a
-    /// call of the same number.
-    #[cfg(feature = "planted-bugs")]
-    pub const NOT_FOUND: [Self; 1] = [Self::ResultOfEarlierEpoch];
 }
 
 /// Which bug is planted, if any.

@@ -45,6 +45,8 @@ pub struct TaskSlot<S> {
     pub touched: bool,
     /// The assignment under which its present life began.
     pub epoch: u64,
+    /// The assignment that brought it here.
+    pub claim: u64,
 }
 
 impl<S: TaskStore> TaskSlot<S> {
