@@ -11,14 +11,23 @@ use crate::world::World;
 /// Virtual time in microseconds.
 pub(crate) type Micros = u64;
 
+/// What ends a wait before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wakes {
+    Nothing,
+    /// Any change of the world after this one.
+    Change(u64),
+    /// A letter to a restorer after this one.
+    Letter(u64),
+}
+
 /// What a killed thread unwinds with.
 struct Killed;
 
 struct Actor {
     process: usize,
     until: Micros,
-    /// Whether any change of the world wakes it, and the last change it has seen.
-    seen: Option<u64>,
+    wakes: Wakes,
     killed: bool,
     ended: bool,
     bell: Arc<Condvar>,
@@ -62,20 +71,25 @@ impl Baton {
 
     /// Lets others run for so long.
     pub(crate) fn pause(&self, length: Micros) {
-        self.give(length, false);
+        self.give(length, |_| Wakes::Nothing);
     }
 
     /// Lets others run for so long, or until anything has changed.
     pub(crate) fn wait(&self, length: Micros) {
-        self.give(length, true);
+        self.give(length, |world| Wakes::Change(world.version));
     }
 
-    fn give(&self, length: Micros, wakes: bool) {
+    /// Lets others run for so long, or until a restorer has got something to do since it had so many letters.
+    pub(crate) fn wait_for_letters(&self, seen: u64, length: Micros) {
+        self.give(length, |_| Wakes::Letter(seen));
+    }
+
+    fn give(&self, length: Micros, wakes: impl FnOnce(&World) -> Wakes) {
         let mut state = lock(&self.shared);
-        let (now, version) = (state.world.now, state.world.version);
+        let (now, wakes) = (state.world.now, wakes(&state.world));
         let Some(actor) = state.actors.get_mut(self.me) else { return };
         actor.until = now + length.max(1);
-        actor.seen = wakes.then_some(version);
+        actor.wakes = wakes;
         let bell = Arc::clone(&actor.bell);
         // Whoever gives the baton away finds out who is next, which often is itself.
         state.running = state.choose();
@@ -109,9 +123,13 @@ impl State {
                 return None;
             }
             let world = &mut self.world;
-            let (now, version) = (world.now, world.version);
+            let (now, version, letters) = (world.now, world.version, world.letters);
             let ready = |actor: &Actor| {
-                let changed = actor.seen.is_some_and(|seen| seen != version);
+                let changed = match actor.wakes {
+                    Wakes::Nothing => false,
+                    Wakes::Change(seen) => seen != version,
+                    Wakes::Letter(seen) => seen != letters,
+                };
                 let at = if changed { now } else { actor.until };
                 at.max(now).max(world.stalled_until(actor.process))
             };
@@ -159,7 +177,14 @@ impl Stage {
         let me = state.actors.len();
         let bell = Arc::new(Condvar::new());
         let until = state.world.now + 1;
-        state.actors.push(Actor { process, until, seen: None, killed: false, ended: false, bell: Arc::clone(&bell) });
+        state.actors.push(Actor {
+            process,
+            until,
+            wakes: Wakes::Nothing,
+            killed: false,
+            ended: false,
+            bell: Arc::clone(&bell),
+        });
         drop(state);
         let baton = Baton { shared: Arc::clone(&self.shared), me, process };
         let spawned = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(move || act(&baton, &bell, body));

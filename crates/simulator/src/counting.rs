@@ -24,6 +24,10 @@ const STRANGER: &str = "stranger-";
 /// The application and its model.
 pub(crate) struct Counting {
     pub(crate) records: u64,
+    pub(crate) partitions: u32,
+    /// Whether what the first says is of the domain of what comes in, so that whoever has the one task has the other, and
+    /// may fuse them; else only who has all of the first may.
+    pub(crate) is_one_domain: bool,
 }
 
 struct Counter;
@@ -90,7 +94,7 @@ impl Work for Counting {
         main.raw_sink("out", "out");
         main.processor("counter", &["numbers"], &["counts"], || Counter);
         let mut summer = Topology::named("summer");
-        let mut main = summer.subtopology("main", MID);
+        let mut main = summer.subtopology("main", if self.is_one_domain { IN } else { MID });
         main.raw("counts", "counts");
         main.store(StoreSpec::key_value("sums").in_memory());
         main.raw_sink("sums", "sums");
@@ -99,7 +103,7 @@ impl Work for Counting {
     }
 
     fn partitions(&self) -> NonZeroU32 {
-        NonZeroU32::MIN.saturating_add(2)
+        NonZeroU32::new(self.partitions).unwrap_or(NonZeroU32::MIN)
     }
 
     fn schemas(&self) -> Arc<dyn Schemas> {
@@ -109,15 +113,21 @@ impl Work for Counting {
     fn incoming(&self, chance: &mut Chance, _at: Timestamp) -> Vec<Incoming> {
         // Somebody else writes to the inner topic now and then, which fusion must notice.
         let stranger_once_in = if chance.once_in(2) { u64::MAX } else { chance.between(3, 30) };
+        let all_lurk = chance.once_in(2);
         let mut one = |number: u64| {
             let (topic, key, value) = if chance.once_in(stranger_once_in) {
                 ("counts", format!("{STRANGER}{number}"), format!("{number} stranger"))
             } else {
                 ("numbers", format!("k{}", chance.between(0, 7)), format!("v{number}"))
             };
-            Incoming { topic, key: key.into_bytes(), value: value.into_bytes(), headers: Headers::new() }
+            let lurks = topic == "counts" && (all_lurk || chance.once_in(2));
+            Incoming { topic, key: key.into_bytes(), value: value.into_bytes(), headers: Headers::new(), lurks }
         };
         (0..self.records).map(&mut one).collect()
+    }
+
+    fn records(&self) -> usize {
+        self.records as usize
     }
 
     fn judge(&self, cluster: &Cluster) -> Vec<String> {

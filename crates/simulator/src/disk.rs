@@ -1,16 +1,18 @@
 //! Stores on a disk in memory: what was not written is gone with the process, what was written stays.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use headwater_streams::{StateBase, StateError, StoreNumber};
-use headwater_worker::ports::{Stores, TaskStore};
+use headwater_worker::ports::{Change, Stores, TaskStore};
 use headwater_worker::{Error, TaskMeta};
 
 use crate::baton::Baton;
+use crate::cluster::Cluster;
 use crate::fault::Mishap;
+use crate::strike::Step;
 
 /// One task's entries: store, key, value.
 pub(crate) type Entries = BTreeMap<(u8, Bytes), Bytes>;
@@ -20,6 +22,9 @@ pub(crate) type Entries = BTreeMap<(u8, Bytes), Bytes>;
 pub(crate) struct TaskData {
     pub(crate) meta: TaskMeta,
     pub(crate) entries: Entries,
+    /// It may hold changes up to here, beyond where it says it is: a load was broken off, or nobody could say where its
+    /// changes lie. 0 when it holds none.
+    pub(crate) ahead_until: u64,
 }
 
 /// A machine's disk.
@@ -57,18 +62,27 @@ pub(crate) struct SimStores {
 }
 
 impl SimStores {
+    /// The same stores, used by another thread of the process.
+    pub(crate) fn used_by(&self, baton: &Baton) -> Self {
+        Self { disk: Arc::clone(&self.disk), baton: baton.clone() }
+    }
+
     fn write(&self, batch: Batch) -> Result<(), Error> {
         let process = self.baton.process();
         self.baton.pause(50);
         let (struck, slow) = self.baton.with(|world| {
             let slow = world.processes.get(process).is_some_and(|process| process.disk_slow_until > world.now);
-            (world.strike(process, false, true), slow)
+            (world.strike(process, Step::Write), slow)
         });
         self.baton.pause(if slow { 400_000 } else { 10 });
         if matches!(struck, Some(Mishap::DiskFails)) {
             return Err(Error::State("the disk is full".to_owned()));
         }
+        let written = self.written_without_place(&batch);
         let mut disk = open(&self.disk);
+        for (task, end) in written {
+            disk.tasks.entry(task).or_default().ahead_until = end;
+        }
         disk.writes += 1;
         if disk.writes.is_multiple_of(7) {
             disk.older = disk.tasks.clone();
@@ -82,14 +96,61 @@ impl SimStores {
                         None => entries.remove(&(store, key)),
                     };
                 }
-                Write::Meta { task, meta } => disk.tasks.entry(task).or_default().meta = meta,
-                Write::Wipe { task } => disk.tasks.entry(task).or_default().entries.clear(),
+                Write::Meta { task, meta } => {
+                    let data = disk.tasks.entry(task).or_default();
+                    // A restore that is begun again says what its asker knew, and holds what the one before it read.
+                    let (known, said) =
+                        (data.meta.changelog_offset.unsigned_abs(), meta.changelog_offset.unsigned_abs());
+                    data.ahead_until = data.ahead_until.max(known);
+                    if said >= data.ahead_until {
+                        data.ahead_until = 0;
+                    }
+                    data.meta = meta;
+                }
+                Write::Wipe { task } => *disk.tasks.entry(task).or_default() = TaskData::default(),
             }
         }
         drop(disk);
         self.baton.pause(10);
         Ok(())
     }
+}
+
+impl SimStores {
+    /// The tasks that are changed by a batch which does not say up to where, each with the end of its changelog.
+    fn written_without_place(&self, batch: &Batch) -> BTreeMap<String, u64> {
+        let disk = open(&self.disk);
+        let mut changed = BTreeSet::new();
+        let mut moved = BTreeSet::new();
+        for write in &batch.writes {
+            match write {
+                Write::Entry { task, .. } => {
+                    changed.insert(task.clone());
+                }
+                Write::Meta { task, meta } => {
+                    let known = disk.tasks.get(task).map_or(0, |data| data.meta.changelog_offset);
+                    if meta.changelog_offset > known {
+                        moved.insert(task.clone());
+                    }
+                }
+                Write::Wipe { .. } => {}
+            }
+        }
+        drop(disk);
+        let end = |task: String| {
+            let end = self.baton.with(|world| changelog_end(&world.cluster, &task));
+            (task, end)
+        };
+        changed.into_iter().filter(|task| !moved.contains(task)).map(end).collect()
+    }
+}
+
+fn changelog_end(cluster: &Cluster, task: &str) -> u64 {
+    let mut parts = task.split('/');
+    let (Some(processor), Some(part), Some(number)) = (parts.next(), parts.next(), parts.next()) else { return 0 };
+    let topic = format!("{processor}-{part}-changelog");
+    let log = cluster.topic(&topic).find(|(partition, _)| partition.partition.to_string() == number);
+    log.map_or(0, |(_, log)| log.end())
 }
 
 impl Stores for SimStores {
@@ -122,21 +183,25 @@ impl SimStore {
         self
     }
 
-    fn look<T>(&self, store: StoreNumber, look: impl FnOnce(&Entries) -> T) -> T {
+    fn look<T>(&self, store: StoreNumber, look: impl FnOnce(&Entries) -> T) -> Result<T, StateError> {
         if self.in_memory.contains(&store) {
-            return look(&self.memory.lock().unwrap_or_else(PoisonError::into_inner));
+            return Ok(look(&self.memory.lock().unwrap_or_else(PoisonError::into_inner)));
+        }
+        let baton = &self.stores.baton;
+        if baton.with(|world| world.strike(baton.process(), Step::Read)).is_some() {
+            return Err(StateError { message: "the disk can't be read".to_owned() });
         }
         let disk = open(&self.stores.disk);
-        match disk.tasks.get(&self.task) {
+        Ok(match disk.tasks.get(&self.task) {
             Some(data) => look(&data.entries),
             None => look(&Entries::new()),
-        }
+        })
     }
 }
 
 impl StateBase for SimStore {
     fn get(&self, store: StoreNumber, key: &[u8]) -> Result<Option<Bytes>, StateError> {
-        Ok(self.look(store, |entries| entries.get(&(store.0, Bytes::copy_from_slice(key))).cloned()))
+        self.look(store, |entries| entries.get(&(store.0, Bytes::copy_from_slice(key))).cloned())
     }
 
     fn scan(
@@ -156,11 +221,11 @@ impl StateBase for SimStore {
             Bound::Excluded(to) => key < to,
             Bound::Unbounded => true,
         };
-        Ok(self.look(store, |entries| {
+        self.look(store, |entries| {
             let of_store = entries.range((store.0, Bytes::new())..).take_while(|((number, _), _)| *number == store.0);
             let within = of_store.filter(|((_, key), _)| above(key) && below(key));
             within.take(limit).map(|((_, key), value)| (key.clone(), value.clone())).collect()
-        }))
+        })
     }
 }
 
@@ -212,6 +277,19 @@ impl TaskStore for SimStore {
     }
 
     fn write(&self, batch: Batch) -> Result<(), Error> {
+        self.stores.write(batch)
+    }
+
+    /// In small pieces: a kill, or a disk that fails, leaves some of them behind.
+    fn load<'c>(&self, changes: impl Iterator<Item = Change<'c>>) -> Result<(), Error> {
+        const PIECE: usize = 4;
+        let mut batch = Batch::default();
+        for change in changes {
+            self.stage(&mut batch, change.store, change.key, change.value);
+            if batch.writes.len() >= PIECE {
+                self.stores.write(std::mem::take(&mut batch))?;
+            }
+        }
         self.stores.write(batch)
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::baton::Micros;
 use crate::chance::Chance;
+use crate::feed::BURST;
 
 /// One thing that goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,8 +25,12 @@ pub(crate) enum Mishap {
     LateRequest { after: Micros },
     /// A connection breaks; the request is repeated, and its twin arrives later.
     Twin { after: Micros },
+    /// Records arrive, the answer is lost, and the repeated request is told that they are there already, not where.
+    Duplicate,
     /// A write to the store fails.
     DiskFails,
+    /// A look into the store fails.
+    DiskUnreadable,
     /// Writes to the store are slow.
     DiskSlow { length: Micros },
     /// The wall clock jumps.
@@ -34,6 +39,8 @@ pub(crate) enum Mishap {
     SlowMarkers { length: Micros },
     /// The process is told to stop, leaving the group or not, and comes back after a while.
     Stop { leaves: bool, down: Micros },
+    /// The group hands out its partitions anew: each goes to the owner of another.
+    Regroup { by: usize },
     /// An instance more joins.
     Grow,
 }
@@ -50,12 +57,18 @@ pub(crate) struct Fault {
 impl Mishap {
     /// Whether it waits for a step of a commit.
     pub(crate) const fn is_aimed(self) -> bool {
-        !matches!(self, Self::ClockJump { .. } | Self::SlowMarkers { .. } | Self::Stop { .. } | Self::Grow)
+        !matches!(
+            self,
+            Self::ClockJump { .. } | Self::SlowMarkers { .. } | Self::Stop { .. } | Self::Regroup { .. } | Self::Grow
+        )
     }
 
-    /// Whether it strikes a request to the transaction coordinator.
+    /// Whether it strikes a request to the transaction coordinator, or records on their way.
     pub(crate) const fn strikes_requests(self) -> bool {
-        matches!(self, Self::LoseRequest | Self::LoseAnswer | Self::LateRequest { .. } | Self::Twin { .. })
+        matches!(
+            self,
+            Self::LoseRequest | Self::LoseAnswer | Self::LateRequest { .. } | Self::Twin { .. } | Self::Duplicate
+        )
     }
 }
 
@@ -83,22 +96,31 @@ pub(crate) fn plan(chance: &mut Chance, until: Micros, instances: usize) -> Vec<
 
 fn one(chance: &mut Chance, until: Micros, instances: usize) -> Fault {
     let length = |chance: &mut Chance, most: u64| chance.between(SECOND / 10, most * SECOND);
-    let mishap = match chance.between(0, 24) {
-        0..=3 => Mishap::Kill { down: length(chance, 8) },
-        4 => Mishap::LoseMachine { down: length(chance, 8), older: chance.once_in(2) },
-        5..=6 | 22..=23 => Mishap::Stall { length: length(chance, 14) },
-        7..=8 => Mishap::Zombie { length: length(chance, 14) },
-        9..=10 => Mishap::LoseRequest,
-        11..=12 => Mishap::LoseAnswer,
-        13 => Mishap::LateRequest { after: length(chance, 20) },
-        14 => Mishap::Twin { after: length(chance, 2) / 10 },
-        15 => Mishap::DiskFails,
-        16 => Mishap::DiskSlow { length: length(chance, 3) },
-        17 => Mishap::ClockJump { by_ms: chance.between(0, 20_000) as i64 - 10_000 },
-        18 => Mishap::SlowMarkers { length: length(chance, 5) },
-        19..=20 => Mishap::Stop { leaves: chance.once_in(2), down: length(chance, 8) },
+    // Now and then longer than a store can be used afterwards.
+    let down = |chance: &mut Chance| if chance.once_in(12) { length(chance, 120) } else { length(chance, 8) };
+    let mishap = match chance.between(0, 30) {
+        0..=3 => Mishap::Kill { down: down(chance) },
+        4 => Mishap::LoseMachine { down: down(chance), older: chance.once_in(2) },
+        5 => Mishap::Stall { length: length(chance, 14) },
+        // Longer than a session.
+        6..=7 => Mishap::Stall { length: chance.between(6 * SECOND, 16 * SECOND) },
+        8..=9 => Mishap::Zombie { length: length(chance, 14) },
+        10..=11 => Mishap::LoseRequest,
+        12..=13 => Mishap::LoseAnswer,
+        14..=15 => Mishap::LateRequest { after: length(chance, 20) },
+        16 => Mishap::Twin { after: length(chance, 2) / 10 },
+        17 => Mishap::Duplicate,
+        18 => Mishap::DiskFails,
+        19 => Mishap::DiskUnreadable,
+        20 => Mishap::DiskSlow { length: length(chance, 3) },
+        21..=22 => Mishap::ClockJump { by_ms: chance.between(0, 16_000) as i64 - 8_000 },
+        23 => Mishap::SlowMarkers { length: length(chance, 5) },
+        24..=25 => Mishap::Stop { leaves: chance.once_in(2), down: down(chance) },
+        26..=28 => Mishap::Regroup { by: chance.between(1, 5) as usize },
         _ => Mishap::Grow,
     };
-    let at = chance.between(SECOND, until);
+    let any = chance.between(SECOND, until);
+    // Half of them when there is something to do.
+    let at = if chance.once_in(2) { any } else { any / BURST * BURST + chance.between(0, SECOND / 15) };
     Fault { at, instance: chance.between(0, instances as u64) as usize, skip: chance.between(0, 24) as u32, mishap }
 }

@@ -2,26 +2,32 @@
 //!
 //! [`simulate`] runs several workers of an application, the very code that runs on Kafka, against a cluster, disks and an
 //! outside world in memory, in virtual time and under faults; then checks what came out against a plain model. The same
-//! seed gives the same run. [`shrink`] drops the faults that a failure does not need.
+//! seed gives the same run. [`shrink`] makes a short story of one that fails.
 
 mod baton;
 mod chance;
+mod check;
 mod cluster;
 mod counting;
 mod disk;
 mod fault;
+mod feed;
 mod ports;
+mod process;
 mod saga;
+mod shrink;
 mod story;
+mod strike;
 mod work;
 mod world;
 
 use std::sync::Arc;
 
+pub use shrink::{Shrunk, shrink};
 pub use story::Outcome;
 
 use crate::counting::Counting;
-use crate::fault::Fault;
+use crate::fault::{Fault, Mishap};
 use crate::saga::Saga;
 use crate::story::Story;
 use crate::work::Work;
@@ -85,49 +91,55 @@ impl Simulation {
 
     fn work(self) -> Arc<dyn Work> {
         match self.application {
-            Application::Counting => Arc::new(Counting { records: 120 }),
+            Application::Counting => {
+                let partitions = 3 + (self.seed % 2) as u32;
+                Arc::new(Counting { records: 120, partitions, is_one_domain: !self.seed.is_multiple_of(5) })
+            }
             Application::Saga => Arc::new(Saga::new(14)),
         }
     }
 
-    fn with_faults(self, faults: Vec<Fault>) -> Outcome {
+    /// The run with these faults, and with so many records of its input.
+    fn with(self, faults: Vec<Fault>, records: usize) -> Outcome {
         let work = self.work();
-        let story =
-            Story { seed: self.seed, work: &work, faults, planted: self.planted, keeps_trace: self.keeps_trace };
-        story.tell()
+        let (seed, planted, keeps_trace) = (self.seed, self.planted, self.keeps_trace);
+        Story { seed, work: &work, faults, records, planted, keeps_trace }.tell()
     }
+}
+
+/// What may strike at a step of a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strike {
+    /// The process is killed.
+    Crash,
+    /// The process stands still for longer than its session, and comes back.
+    Stall,
+    /// Another process runs under its name when it comes back.
+    Zombie,
+    /// What it asked for was done, and it never hears of it.
+    LostAnswer,
+    /// What it asks for is done when everybody has given it up.
+    LateRequest,
+}
+
+/// Makes a run in which one thing goes wrong, at the `step`-th step of commits of an instance from the middle of the run
+/// on: with one step after another, at every step of a commit.
+#[must_use]
+pub fn strike(simulation: Simulation, strike: Strike, step: u32) -> Outcome {
+    const SECOND: u64 = 1_000_000;
+    let mishap = match strike {
+        Strike::Crash => Mishap::Kill { down: SECOND },
+        Strike::Stall => Mishap::Stall { length: 11 * SECOND },
+        Strike::Zombie => Mishap::Zombie { length: 9 * SECOND },
+        Strike::LostAnswer => Mishap::LoseAnswer,
+        Strike::LateRequest => Mishap::LateRequest { after: 5 * SECOND },
+    };
+    let fault = Fault { at: 8 * SECOND, instance: (simulation.seed % 2) as usize, skip: step, mishap };
+    simulation.with(vec![fault], usize::MAX)
 }
 
 /// Makes a run.
 #[must_use]
 pub fn simulate(simulation: Simulation) -> Outcome {
-    simulation.with_faults(story::faults_of(simulation.seed))
-}
-
-/// A run that failed, with the fewest faults that were found to do it.
-#[derive(Debug, Clone)]
-pub struct Shrunk {
-    /// The faults, each in words.
-    pub faults: Vec<String>,
-    /// What came of the run with these.
-    pub outcome: Outcome,
-}
-
-/// Drops the faults of a failing run one by one, as long as it still fails.
-#[must_use]
-pub fn shrink(simulation: Simulation) -> Shrunk {
-    let mut faults = story::faults_of(simulation.seed);
-    let mut outcome = simulation.with_faults(faults.clone());
-    let mut at = 0;
-    while at < faults.len() && !outcome.failures.is_empty() {
-        let mut fewer = faults.clone();
-        fewer.remove(at);
-        let tried = simulation.with_faults(fewer.clone());
-        if tried.failures.is_empty() {
-            at += 1;
-        } else {
-            (faults, outcome) = (fewer, tried);
-        }
-    }
-    Shrunk { faults: faults.iter().map(ToString::to_string).collect(), outcome }
+    simulation.with(story::faults_of(simulation.seed), usize::MAX)
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod calls;
 mod consumer;
+mod fetched;
 mod producer;
 mod restores;
 
@@ -54,12 +55,16 @@ impl Clock for SimClock {
 }
 
 /// Writes into the trace.
-pub(crate) struct SimObserver(pub(crate) Baton);
+pub(crate) struct SimObserver {
+    pub(crate) baton: Baton,
+    pub(crate) worker: usize,
+    pub(crate) mail: SharedMail,
+}
 
 impl Observer<SimStore> for SimObserver {
     fn rebalanced(&self, kind: &'static str, partitions: usize) {
-        let process = self.0.process();
-        self.0.with(|world| world.note(format_args!("process {process}: {partitions} anchors {kind}")));
+        let process = self.baton.process();
+        self.baton.with(|world| world.note(format_args!("process {process}: {partitions} anchors {kind}")));
     }
 
     fn stepped(&self, _processor: &str, _counters: &Counters, _behind: Option<Duration>) {}
@@ -67,8 +72,13 @@ impl Observer<SimStore> for SimObserver {
     fn produced(&self, _records: u64) {}
 
     fn transaction_ended(&self, how: TransactionEnd) {
-        let process = self.0.process();
-        self.0.with(|world| world.note(format_args!("process {process}: transaction {}", how.name())));
+        let process = self.baton.process();
+        self.baton.with(|world| {
+            world.note(format_args!("process {process}: transaction {}", how.name()));
+            if how != TransactionEnd::Committed {
+                world.transaction_undone();
+            }
+        });
     }
 
     fn commit_took(&self, _cost: Duration) {}
@@ -80,13 +90,19 @@ impl Observer<SimStore> for SimObserver {
     fn forget_partition(&self, _partition: &TopicPartition) {}
 
     fn task_ready(&self, task: &TaskId, _store: &SimStore) {
-        let process = self.0.process();
-        self.0.with(|world| world.note(format_args!("process {process}: {task} works")));
+        let process = self.baton.process();
+        self.baton.with(|world| {
+            world.note(format_args!("process {process}: {task} works"));
+            world.holders.entry((process, self.worker)).or_default().insert(task.to_string());
+        });
     }
 
     fn task_left(&self, task: &TaskId) {
-        let process = self.0.process();
-        self.0.with(|world| world.note(format_args!("process {process}: {task} left")));
+        let process = self.baton.process();
+        self.baton.with(|world| {
+            world.note(format_args!("process {process}: {task} left"));
+            world.holders.entry((process, self.worker)).or_default().remove(&task.to_string());
+        });
     }
 
     fn report(&self, _report: Report) {}
@@ -98,7 +114,8 @@ impl RestoreObserver for SimObserver {
     fn remaining(&self, _task: &str, _records: i64) {}
 
     fn ended(&self, task: &str, _at: Timestamp, rebuilt: bool) {
-        let process = self.0.process();
-        self.0.with(|world| world.note(format_args!("process {process}: {task} restored, rebuilt {rebuilt}")));
+        post(&self.mail).ended = Some(task.to_owned());
+        let process = self.baton.process();
+        self.baton.with(|world| world.note(format_args!("process {process}: {task} restored, rebuilt {rebuilt}")));
     }
 }

@@ -52,7 +52,7 @@ struct Seen {
 }
 
 fn command(topic: &'static str, key: &str, text: String) -> Incoming {
-    Incoming { topic, key: key.as_bytes().to_vec(), value: text.into_bytes(), headers: Headers::new() }
+    Incoming { topic, key: key.as_bytes().to_vec(), value: text.into_bytes(), headers: Headers::new(), lurks: false }
 }
 
 /// One in so many keys, always the same.
@@ -130,6 +130,14 @@ impl Work for Saga {
     }
 
     fn is_aborted_input_harmless(&self) -> bool {
+        false
+    }
+
+    fn records(&self) -> usize {
+        SKUS.len() + self.orders as usize
+    }
+
+    fn may_be_cut(&self) -> bool {
         false
     }
 

@@ -4,33 +4,27 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::Bytes;
-use headwater_log::{TopicPartition, partition_of_key};
-use headwater_worker::ports::Edge;
-use headwater_worker::{Blueprint, ClusterFacts, Error, Restorer, Worker, WorkerSettings};
+use headwater_worker::{Blueprint, ClusterFacts, RestoreLimits, WorkerSettings};
 
-use crate::baton::{Baton, Micros, Stage};
+use crate::baton::{Micros, Stage};
 use crate::chance::Chance;
+use crate::check::{DiskOf, check_disk, open_ends, unsettled};
 use crate::cluster::Cluster;
-use crate::cluster::log::Written;
-use crate::cluster::transactions::Phase;
-use crate::disk::{Disk, Entries, SharedDisk, SimStores, open};
+use crate::disk::{Disk, SharedDisk, SimStores, open};
 use crate::fault::{Fault, plan};
-use crate::ports::{
-    Mail, SharedMail, SimCalls, SimClock, SimConsumer, SimObserver, SimPorts, SimProducer, SimReader, SimRestorePorts,
-    SimRestores, post,
-};
+use crate::feed::feed;
+use crate::ports::{Mail, SharedMail};
+use crate::process::{Keeper, restore};
 use crate::work::{Made, Work, make};
 use crate::world::{Event, Order, Process, World};
 
-const SECOND: Micros = 1_000_000;
+pub(crate) const SECOND: Micros = 1_000_000;
 /// Faults and input come within this time.
-const BUSY: Micros = 20 * SECOND;
-/// What has not come to rest by then never will.
-const END: Micros = 200 * SECOND;
+pub(crate) const BUSY: Micros = 20 * SECOND;
+/// What has not come to rest so long after the last fault, and the last start of a process, never will.
+const PATIENCE: Micros = 60 * SECOND;
+const END: Micros = 240 * SECOND;
 const INSTANCES: usize = 2;
-const BURST: Micros = 2 * SECOND / 5;
-const FOREIGN_PRODUCERS: u64 = 1_000_000;
 
 /// What came of a run.
 #[derive(Debug, Clone)]
@@ -50,6 +44,8 @@ pub(crate) struct Story<'w> {
     pub(crate) seed: u64,
     pub(crate) work: &'w Arc<dyn Work>,
     pub(crate) faults: Vec<Fault>,
+    /// How many records of its input there are at most.
+    pub(crate) records: usize,
     pub(crate) planted: Option<crate::Bug>,
     pub(crate) keeps_trace: bool,
 }
@@ -59,10 +55,24 @@ pub(crate) fn faults_of(seed: u64) -> Vec<Fault> {
     plan(&mut Chance::new(seed ^ 0x00fa_0175), BUSY, INSTANCES)
 }
 
-/// What a process runs.
-struct Application {
-    blueprint: Arc<Blueprint>,
-    work: Arc<dyn Work>,
+/// How the processes of a run are made.
+#[derive(Debug, Clone, Copy)]
+struct Shape {
+    /// Workers of each process, which share its stores and its restorer.
+    workers: usize,
+    fusion: bool,
+    /// Small, so that stores of a few records have far to go.
+    limits: RestoreLimits,
+}
+
+impl Shape {
+    fn of(seed: u64) -> Self {
+        let mut chance = Chance::new(seed ^ 0x5a4e);
+        let workers = if chance.once_in(2) { 2 } else { 1 };
+        let far_records = if chance.once_in(3) { i64::MAX } else { chance.between(1, 60) as i64 };
+        let limits = RestoreLimits { gather_bytes: chance.between(100, 4_000) as usize, far_records };
+        Self { workers, fusion: !seed.is_multiple_of(3), limits }
+    }
 }
 
 struct Machine {
@@ -75,7 +85,7 @@ struct Run {
     made: Arc<Made>,
     work: Arc<dyn Work>,
     planted: Option<crate::Bug>,
-    fusion: bool,
+    shape: Shape,
     machines: BTreeMap<usize, Machine>,
     /// Disks of machines that were given up, to be checked too.
     left: Vec<SharedDisk>,
@@ -102,13 +112,13 @@ impl Story<'_> {
         for (index, fault) in self.faults.iter().enumerate() {
             world.at(fault.at, Event::Fault(index));
         }
-        feed(&mut world, &**self.work, self.seed);
+        feed(&mut world, &**self.work, self.seed, self.records);
         let mut run = Run {
             stage: Stage::new(world),
             made: Arc::new(made),
             work: Arc::clone(self.work),
             planted: self.planted,
-            fusion: !self.seed.is_multiple_of(3),
+            shape: Shape::of(self.seed),
             machines: BTreeMap::new(),
             left: Vec::new(),
         };
@@ -119,74 +129,50 @@ impl Story<'_> {
     }
 }
 
-/// Input over time, some of it in transactions of foreign producers that stay open a while, or are aborted.
-fn feed(world: &mut World, work: &dyn Work, seed: u64) {
-    let mut chance = Chance::new(seed ^ 0x1209);
-    let start = world.wall_of(usize::MAX);
-    let incoming = work.incoming(&mut chance, start);
-    let count = incoming.len().max(1) as u64;
-    let mut open: BTreeMap<TopicPartition, (u64, Micros)> = BTreeMap::new();
-    let mut foreign = FOREIGN_PRODUCERS;
-    for (number, record) in incoming.into_iter().enumerate() {
-        // In bursts, so that transactions have company.
-        let when = (number as u64 * BUSY / count) / BURST * BURST + chance.between(0, SECOND / 20);
-        let Some((name, partitions)) = world
-            .cluster
-            .partitions
-            .iter()
-            .find(|(name, _)| name.as_str() == record.topic)
-            .map(|(n, p)| (n.clone(), *p))
-        else {
-            continue;
-        };
-        let partition = TopicPartition::new(name, partition_of_key(&record.key, partitions));
-        let written = Written {
-            key: Some(Bytes::from(record.key)),
-            value: Some(Bytes::from(record.value)),
-            headers: record.headers,
-            timestamp_ms: start.as_millis() + (when / 1_000) as i64,
-        };
-        let by = match open.get(&partition) {
-            Some((producer, until)) if when < *until => Some((*producer, 0)),
-            _ if chance.once_in(15) => {
-                foreign += 1;
-                let until = when + chance.between(SECOND / 100, 2 * SECOND);
-                let commit = !(chance.once_in(3) && work.is_aborted_input_harmless());
-                open.insert(partition.clone(), (foreign, until));
-                let event = Event::ForeignEnd { partition: partition.clone(), producer: foreign, commit };
-                world.at(until, event);
-                Some((foreign, 0))
-            }
-            _ => None,
-        };
-        world.at(when, Event::Input { partition, record: written, by });
-    }
-    for _ in 0..chance.between(0, 4) {
-        let when = chance.between(SECOND, BUSY);
-        world.at(when, Event::Compact);
-    }
-}
-
 impl Run {
     fn go_on(mut self) -> Outcome {
         const LOOK: Micros = SECOND / 2;
+        const REST: Micros = 3 * SECOND;
         let mut look_at = LOOK;
+        let mut rests_since = None;
         let seconds = loop {
             if !self.stage.step(look_at) {
                 look_at += LOOK;
-                let (failed, now, is_done) = self.stage.with(|world| {
+                let disks = self.disks();
+                let (failed, now, until, is_done) = self.stage.with(|world| {
                     let last_stall = world.processes.iter().map(|process| process.stalled_until).max().unwrap_or(0);
-                    let calm = world.now > world.calm_from.max(last_stall) + SECOND;
-                    let is_done = calm && is_at_rest(world) && self.work.judge(&world.cluster).is_empty();
-                    (!world.failures.is_empty(), world.now, is_done)
+                    let calm = world.now > world.calm_from.max(last_stall) + SECOND && world.is_quiet();
+                    let is_done = calm && self.wrong_at_rest(world, &disks).is_empty();
+                    let begins = if world.awaits_start() { world.now } else { world.last_start };
+                    let until = world.calm_from.max(last_stall).max(begins) + PATIENCE;
+                    (!world.failures.is_empty(), world.now, until, is_done)
                 });
-                if is_done || failed || now >= END {
+                // At rest, and a while later still.
+                rests_since = if is_done { rests_since.or(Some(now)) } else { None };
+                let is_over = rests_since.is_some_and(|since| now >= since + REST);
+                if is_over || failed || now >= until.min(END) {
                     break now / SECOND;
                 }
             }
             self.obey();
         };
         self.finish(seconds)
+    }
+
+    fn disks(&self) -> DiskOf {
+        self.machines.values().map(|machine| (machine.process, Arc::clone(&machine.disk))).collect()
+    }
+
+    /// What must not be so at the end.
+    fn wrong_at_rest(&self, world: &World, disks: &DiskOf) -> Vec<String> {
+        if let Some(open) = open_ends(world) {
+            return vec![open];
+        }
+        let mut wrong = self.work.judge(&world.cluster);
+        if wrong.is_empty() {
+            wrong = unsettled(world, &self.made, disks);
+        }
+        wrong
     }
 
     fn obey(&mut self) {
@@ -212,6 +198,7 @@ impl Run {
             if let Some(found) = world.processes.get_mut(process) {
                 found.alive = false;
             }
+            world.holders.retain(|(holder, _), _| *holder != process);
             world.note(format_args!("process {process} is gone"));
         });
         self.stage.kill(process);
@@ -232,11 +219,19 @@ impl Run {
                 Arc::new(Mutex::new(Disk::default()))
             }
         };
+        let workers = self.shape.workers;
         let process = self.stage.with(|world| {
             let process = world.processes.len();
-            let alive =
-                Process { instance, alive: true, stalled_until: 0, skew_ms: 0, disk_slow_until: 0, stopping: None };
-            world.processes.push(alive);
+            world.last_start = world.now;
+            world.processes.push(Process {
+                instance,
+                alive: true,
+                stalled_until: 0,
+                skew_ms: 0,
+                disk_slow_until: 0,
+                stopping: None,
+                workers,
+            });
             world.note(format_args!("process {process} starts as instance {instance}, fresh disk {fresh_disk}"));
             process
         });
@@ -248,7 +243,7 @@ impl Run {
             commit_interval_max: Duration::from_millis(200),
             staged_bytes_max: 1 << 20,
             input_bytes_max: 1 << 20,
-            fusion: self.fusion,
+            fusion: self.shape.fusion,
         };
         let topologies = self.work.topologies().unwrap_or_default();
         let environment = Arc::clone(&self.made.environment);
@@ -261,20 +256,23 @@ impl Run {
             }
         };
         crate::plant(&mut blueprint, self.planted);
-        let application = Application { blueprint: Arc::new(blueprint), work: Arc::clone(&self.work) };
-        let (restores, planted) = (Arc::clone(&mail), self.planted);
-        self.stage.spawn(process, move |baton| restore(baton, &restores, planted));
-        self.stage.spawn(process, move |baton| {
-            work(baton, instance, &application, &SimStores { disk, baton: baton.clone() }, &mail);
-        });
+        let (blueprint, planted, limits) = (Arc::new(blueprint), self.planted, self.shape.limits);
+        let restores = Arc::clone(&mail);
+        self.stage.spawn(process, move |baton| restore(baton, &restores, limits, planted));
+        for worker in 0..workers {
+            let (blueprint, work) = (Arc::clone(&blueprint), Arc::clone(&self.work));
+            let (disk, mail) = (Arc::clone(&disk), Arc::clone(&mail));
+            self.stage.spawn(process, move |baton| {
+                let stores = SimStores { disk, baton: baton.clone() };
+                Keeper { instance, worker, blueprint, work, stores, mail }.keep(baton);
+            });
+        }
     }
 
     fn finish(mut self, seconds: u64) -> Outcome {
+        let disks_at_work = self.disks();
         let judged = self.stage.with(|world| {
-            let mut wrong = self.work.judge(&world.cluster);
-            if !is_at_rest(world) {
-                wrong.insert(0, open_ends(world));
-            }
+            let mut wrong = self.wrong_at_rest(world, &disks_at_work);
             for process in world.processes.iter().filter(|process| process.alive) {
                 if process.stalled_until > world.now {
                     wrong.push("a process stands still".to_owned());
@@ -291,162 +289,10 @@ impl Run {
             }
         }
         for disk in disks {
-            for wrong in check_disk(&open(&disk), &world.cluster) {
+            for wrong in check_disk(&open(&disk), &self.made, &world.cluster) {
                 world.fail(wrong);
             }
         }
         Outcome { failures: world.failures, digest: world.trace.digest, trace: world.trace.lines, seconds }
-    }
-}
-
-fn open_ends(world: &World) -> String {
-    let open = world.cluster.transactions.by_id.iter().filter(|(_, found)| found.phase != Phase::Empty);
-    let open: Vec<String> = open.map(|(id, found)| format!("{id} {:?}", found.phase)).collect();
-    let pending: Vec<u64> = world.cluster.group.pending.keys().copied().collect();
-    let logs = world.cluster.logs.iter().filter(|(_, log)| !log.open.is_empty());
-    let logs: Vec<String> = logs.map(|(partition, log)| format!("{partition} {:?}", log.open)).collect();
-    format!("left open: {open:?}, offsets of producers {pending:?}, {logs:?}")
-}
-
-fn is_at_rest(world: &World) -> bool {
-    let transactions = world.cluster.transactions.by_id.values();
-    let none_open = world.cluster.logs.values().all(|log| log.open.is_empty());
-    let all_ended = transactions.into_iter().all(|transaction| transaction.phase == Phase::Empty);
-    none_open && all_ended && world.cluster.group.pending.is_empty()
-}
-
-/// What a disk holds of a task must be the fold of its changelog up to where the disk says it is: never ahead, never
-/// another.
-fn check_disk(disk: &Disk, cluster: &Cluster) -> Vec<String> {
-    let mut wrong = Vec::new();
-    for (task, data) in &disk.tasks {
-        let mut parts = task.split('/');
-        let (Some(processor), Some(part), Some(number)) = (parts.next(), parts.next(), parts.next()) else { continue };
-        let topic = format!("{processor}-{part}-changelog");
-        let log = cluster.topic(&topic).find(|(partition, _)| partition.partition.to_string() == number);
-        let Some((_, log)) = log else { continue };
-        let mut fold = Entries::new();
-        let until = data.meta.changelog_offset.unsigned_abs();
-        // A reader may have missed what compaction took for the sake of a record that lies beyond the disk's place.
-        let mut missed = std::collections::BTreeSet::new();
-        for (offset, record) in log.committed() {
-            let Some((store, key)) = record.key.as_deref().and_then(<[u8]>::split_first) else { continue };
-            let at = (*store, Bytes::copy_from_slice(key));
-            let is_compacted = log.entries.get(offset as usize).is_some_and(|entry| entry.compacted);
-            if offset >= until {
-                continue;
-            }
-            if is_compacted {
-                missed.insert(at.clone())
-            } else {
-                missed.remove(&at)
-            };
-            match &record.value {
-                Some(value) => fold.insert(at, value.clone()),
-                None => fold.remove(&at),
-            };
-        }
-        let mut entries = data.entries.clone();
-        fold.retain(|at, _| !missed.contains(at));
-        entries.retain(|at, _| !missed.contains(at));
-        // Stores that are kept in memory only are not on the disk.
-        let of_disk: std::collections::BTreeSet<u8> = entries.keys().map(|(store, _)| *store).collect();
-        fold.retain(|(store, _), _| *store < 16 || of_disk.contains(store));
-        if fold != entries {
-            wrong.push(format!("the store of {task} is not the fold of its changelog up to {until}"));
-        }
-    }
-    wrong
-}
-
-fn restore(baton: &Baton, mail: &SharedMail, planted: Option<crate::Bug>) {
-    let ports = SimRestorePorts { mail: Arc::clone(mail), baton: baton.clone() };
-    let reader = SimReader { baton: baton.clone(), positions: BTreeMap::new() };
-    let mut restorer = Restorer::new(ports, reader, SimClock(baton.clone()), SimObserver(baton.clone()));
-    crate::plant_restorer(&mut restorer, planted);
-    loop {
-        let jobs: Vec<_> = post(mail).jobs.drain(..).collect();
-        if !jobs.is_empty() {
-            let own = |mut job: headwater_worker::RestoreJob<crate::disk::SimStore>| {
-                job.store = job.store.used_by(baton);
-                job
-            };
-            restorer.begin(jobs.into_iter().map(own).collect());
-        }
-        if restorer.is_idle() {
-            baton.wait(SECOND);
-        } else {
-            restorer.turn();
-        }
-    }
-}
-
-/// A process's worker, kept going as a supervisor does.
-fn work(baton: &Baton, instance: usize, application: &Application, stores: &SimStores, mail: &SharedMail) {
-    const TRIES_MAX: u32 = 50;
-    let process = baton.process();
-    for tries in 1..TRIES_MAX {
-        let error = match run_once(baton, instance, application, stores, mail) {
-            Ok(()) => break,
-            Err(error) => error,
-        };
-        baton.with(|world| {
-            world.note(format_args!("process {process}: worker ended: {error}"));
-            world.answers.remove(&(process, 0));
-        });
-        if !error.passes() {
-            break;
-        }
-        baton.pause(100_000 * u64::from(tries.min(20)));
-    }
-    // Whoever watches processes starts it again.
-    baton.with(|world| {
-        let is_newest = world.processes.iter().rposition(|other| other.instance == instance) == Some(process);
-        let is_stopping = world.processes.get(process).is_some_and(|process| process.stopping.is_some());
-        if is_newest && !is_stopping {
-            world.after(SECOND, Event::Start { instance, fresh_disk: false });
-        }
-    });
-}
-
-fn run_once(
-    baton: &Baton,
-    instance: usize,
-    application: &Application,
-    stores: &SimStores,
-    mail: &SharedMail,
-) -> Result<(), Error> {
-    let process = baton.process();
-    let mut restores = SimRestores { mail: Arc::clone(mail), worker: 0, baton: baton.clone() };
-    // Restores that an earlier run of this worker asked for are not for this one.
-    while headwater_worker::ports::Restores::next(&mut restores).is_some() {}
-    let name = format!("i{instance}-0");
-    let edge = Edge::<SimPorts> {
-        producer: SimProducer::new(baton.clone(), format!("simulated-{name}")),
-        stores: stores.clone(),
-        restores,
-        calls: SimCalls { baton: baton.clone(), worker: 0, work: Arc::clone(&application.work) },
-        clock: SimClock(baton.clone()),
-        observer: SimObserver(baton.clone()),
-    };
-    let consumer = SimConsumer::new(baton.clone(), name.clone());
-    let mut worker = Worker::start(0, Arc::clone(&application.blueprint), consumer, edge)?;
-    let mut wait = Duration::ZERO;
-    loop {
-        if let Some(leaves) = baton.with(|world| world.processes.get(process).and_then(|process| process.stopping)) {
-            let stopped = worker.stop();
-            baton.with(|world| {
-                if leaves {
-                    let now = world.now;
-                    world.cluster.group.leave(&name, now);
-                }
-                if let Some(process) = world.processes.get_mut(process) {
-                    process.alive = false;
-                }
-                world.changed();
-            });
-            return stopped;
-        }
-        wait = worker.turn(wait)?;
     }
 }

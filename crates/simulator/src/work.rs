@@ -1,17 +1,21 @@
 //! What is run: an application, what comes in, and what must come out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use headwater_event::Timestamp;
-use headwater_log::{Headers, TopicName};
-use headwater_streams::{CallToStart, Error, Limits, Schemas, TaskEnvironment, TopicFacts, TopicRole, Topology};
+use headwater_log::{Headers, Partition, TopicName, TopicPartition};
+use headwater_streams::{CallToStart, Error, Limits, Schemas, Task, TaskEnvironment, TopicFacts, TopicRole, Topology};
 use headwater_worker::{ChangelogFacts, Placement};
 use uuid::Uuid;
 
 use crate::chance::Chance;
 use crate::cluster::Cluster;
+
+/// `delete.retention.ms` of changelogs, to the scale of a run: a store older than half of it is rebuilt, and what is left
+/// of it is more than clocks differ and a process stands still.
+pub(crate) const DELETE_RETENTION_MS: i64 = 80_000;
 
 /// A record that comes from outside.
 pub(crate) struct Incoming {
@@ -19,6 +23,8 @@ pub(crate) struct Incoming {
     pub(crate) key: Vec<u8>,
     pub(crate) value: Vec<u8>,
     pub(crate) headers: Headers,
+    /// It comes when somebody else writes to its partition, in between.
+    pub(crate) lurks: bool,
 }
 
 /// An application with its model.
@@ -48,13 +54,33 @@ pub(crate) trait Work: Send + Sync {
         true
     }
 
+    /// How many records come in.
+    fn records(&self) -> usize;
+
+    /// Whether the model goes by what came in, so that it holds for less.
+    fn may_be_cut(&self) -> bool {
+        true
+    }
+
     /// What is missing or wrong in what came out.
     fn judge(&self, cluster: &Cluster) -> Vec<String>;
 }
 
-/// What the tasks of an application need to know, and its changelogs.
+/// A task, as the checks know it.
+pub(crate) struct TaskFacts {
+    pub(crate) name: String,
+    /// Its name in committed metadata.
+    pub(crate) reader: String,
+    pub(crate) inputs: Vec<TopicPartition>,
+    pub(crate) changelog: Option<TopicPartition>,
+    /// Stores that are kept in memory only, and so are not on the disk.
+    pub(crate) in_memory: BTreeSet<u8>,
+}
+
+/// What the tasks of an application need to know, its changelogs, and its tasks.
 pub(crate) struct Made {
     pub(crate) environment: Arc<TaskEnvironment>,
+    pub(crate) tasks: Vec<TaskFacts>,
     pub(crate) changelogs: BTreeMap<TopicName, ChangelogFacts>,
     pub(crate) anchors: Vec<TopicName>,
 }
@@ -83,7 +109,7 @@ pub(crate) fn make(work: &dyn Work, cluster: &mut Cluster) -> Result<Made, Strin
         cluster.make_topic(&name, work.partitions());
         let id = Uuid::new_v5(&Uuid::NAMESPACE_OID, declared.as_bytes());
         if role == TopicRole::Changelog {
-            let facts = ChangelogFacts { topic_id: Some(id.to_string()), delete_retention_ms: 86_400_000 };
+            let facts = ChangelogFacts { topic_id: Some(id.to_string()), delete_retention_ms: DELETE_RETENTION_MS };
             changelogs.insert(name.clone(), facts);
         }
         let partitions = work.partitions();
@@ -93,5 +119,34 @@ pub(crate) fn make(work: &dyn Work, cluster: &mut Cluster) -> Result<Made, Strin
         .map_err(|error| error.to_string())?;
     let placement = Placement::new(&topologies, &environment).map_err(|error| error.to_string())?;
     let anchors = placement.subscription().cloned().collect();
-    Ok(Made { environment: Arc::new(environment), changelogs, anchors })
+    let environment = Arc::new(environment);
+    let tasks = tasks_of(&topologies, &environment, work.partitions())?;
+    Ok(Made { environment, tasks, changelogs, anchors })
+}
+
+fn tasks_of(
+    topologies: &[Topology],
+    environment: &Arc<TaskEnvironment>,
+    partitions: NonZeroU32,
+) -> Result<Vec<TaskFacts>, String> {
+    let mut tasks = Vec::new();
+    for topology in topologies {
+        for (part, declared) in topology.subtopologies().iter().enumerate() {
+            for partition in (0..partitions.get()).map(Partition::new) {
+                let task = Task::new(topology, part, partition, Arc::clone(environment));
+                let task = task.map_err(|error| error.to_string())?;
+                let changelog = task.changelog_topic().and_then(|topic| environment.topic(topic));
+                let of_input =
+                    |input: &headwater_streams::InputTopic| TopicPartition::new(input.name.clone(), input.partition);
+                tasks.push(TaskFacts {
+                    name: task.id().to_string(),
+                    reader: format!("{}/{}", task.id().processor, task.id().subtopology),
+                    inputs: task.inputs().iter().map(of_input).collect(),
+                    changelog: changelog.map(|topic| TopicPartition::new(topic.name.clone(), partition)),
+                    in_memory: declared.stores.iter().filter(|store| store.in_memory).map(|s| s.number.0).collect(),
+                });
+            }
+        }
+    }
+    Ok(tasks)
 }

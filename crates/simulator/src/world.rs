@@ -1,8 +1,9 @@
 //! All there is in a run but the threads: virtual time, the cluster, processes, what is under way, and what went wrong.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write as _;
 
+use bytes::Bytes;
 use headwater_event::Timestamp;
 use headwater_log::{Offset, TopicPartition};
 
@@ -11,7 +12,9 @@ use crate::chance::Chance;
 use crate::cluster::Cluster;
 use crate::cluster::log::{ProducerId, Written};
 use crate::cluster::transactions::{Markers, Refusal};
-use crate::fault::{Fault, Mishap};
+use crate::fault::Fault;
+use crate::strike::Armed;
+use crate::work::DELETE_RETENTION_MS;
 
 /// 2025-01-01T00:00:00Z.
 const START_MS: i64 = 1_735_689_600_000;
@@ -29,19 +32,57 @@ pub(crate) struct Process {
     pub(crate) skew_ms: i64,
     pub(crate) disk_slow_until: Micros,
     pub(crate) stopping: Option<bool>,
+    /// Workers that have not been stopped.
+    pub(crate) workers: usize,
 }
 
 /// What happens by itself.
 #[derive(Debug)]
 pub(crate) enum Event {
     Tick,
-    Marker { id: String, producer: ProducerId, epoch: u32, commit: bool, partition: Option<TopicPartition>, left: bool },
-    EndTransaction { id: String, producer: ProducerId, epoch: u32, commit: bool },
-    Input { partition: TopicPartition, record: Written, by: Option<(ProducerId, u32)> },
-    ForeignEnd { partition: TopicPartition, producer: ProducerId, commit: bool },
+    Marker {
+        id: String,
+        producer: ProducerId,
+        epoch: u32,
+        commit: bool,
+        partition: Option<TopicPartition>,
+        left: bool,
+    },
+    EndTransaction {
+        id: String,
+        producer: ProducerId,
+        epoch: u32,
+        commit: bool,
+    },
+    Input {
+        partition: TopicPartition,
+        record: Written,
+        by: Option<(ProducerId, u32)>,
+    },
+    /// Records that somebody has given up arrive after all.
+    Records {
+        partition: TopicPartition,
+        records: Vec<Written>,
+        producer: ProducerId,
+        epoch: u32,
+    },
+    ForeignEnd {
+        partition: TopicPartition,
+        producer: ProducerId,
+        commit: bool,
+    },
     Fault(usize),
-    Start { instance: usize, fresh_disk: bool },
-    Call { process: usize, task: usize, epoch: u64, worker: usize, call: crate::ports::calls::Answer },
+    Start {
+        instance: usize,
+        fresh_disk: bool,
+    },
+    Call {
+        process: usize,
+        task: usize,
+        epoch: u64,
+        worker: usize,
+        call: crate::ports::calls::Answer,
+    },
     Compact,
 }
 
@@ -52,18 +93,12 @@ pub(crate) enum Order {
     Start { instance: usize, fresh_disk: bool },
 }
 
-/// A fault that waits for its step.
-#[derive(Debug)]
-struct Armed {
-    process: usize,
-    skip: u32,
-    mishap: Mishap,
-}
-
 pub(crate) struct World {
     pub(crate) now: Micros,
     /// Grows with every change that somebody may wait for.
     pub(crate) version: u64,
+    /// Jobs that were given to restorers.
+    pub(crate) letters: u64,
     pub(crate) chance: Chance,
     pub(crate) cluster: Cluster,
     pub(crate) processes: Vec<Process>,
@@ -73,10 +108,20 @@ pub(crate) struct World {
     pub(crate) trace: Trace,
     /// Answers of calls that have come back, by process and worker.
     pub(crate) answers: BTreeMap<(usize, usize), VecDeque<headwater_worker::ports::Returned>>,
+    /// Records of strangers who write in the midst of somebody else's batches, from a time on.
+    pub(crate) lurking: Vec<(Micros, TopicPartition, Written)>,
+    /// Tasks that work, by process and worker.
+    pub(crate) holders: BTreeMap<(usize, usize), BTreeSet<String>>,
+    /// Calls that are under way, by whom they were made for, and their ordering key.
+    pub(crate) in_flight: BTreeSet<(usize, usize, usize, u64, Bytes)>,
     /// Faults stop here.
     pub(crate) calm_from: Micros,
-    slow_markers_until: Micros,
-    armed: Vec<Armed>,
+    /// Transactions that were not committed since then.
+    undone: u32,
+    /// When a process was last started.
+    pub(crate) last_start: Micros,
+    pub(crate) slow_markers_until: Micros,
+    pub(crate) armed: Vec<Armed>,
     events: BTreeMap<(Micros, u64), Event>,
     next_event: u64,
 }
@@ -95,6 +140,7 @@ impl World {
         Self {
             now: 0,
             version: 0,
+            letters: 0,
             chance: Chance::new(seed),
             cluster,
             processes: Vec::new(),
@@ -103,7 +149,12 @@ impl World {
             failures: Vec::new(),
             trace: Trace { keeps: keeps_trace, ..Trace::default() },
             answers: BTreeMap::new(),
+            lurking: Vec::new(),
+            holders: BTreeMap::new(),
+            in_flight: BTreeSet::new(),
             calm_from: 0,
+            undone: 0,
+            last_start: 0,
             slow_markers_until: 0,
             armed: Vec::new(),
             events: BTreeMap::new(),
@@ -188,6 +239,16 @@ impl World {
                 let _refused = self.cluster.log(&partition).append(record, by);
                 self.changed();
             }
+            Event::Records { partition, records, producer, epoch } => {
+                let log = self.cluster.log(&partition);
+                let refused =
+                    records.into_iter().filter_map(|record| log.append(record, Some((producer, epoch))).err());
+                let refused = refused.count();
+                self.note(format_args!(
+                    "late records of producer {producer} ({epoch}) to {partition}: {refused} refused"
+                ));
+                self.changed();
+            }
             Event::ForeignEnd { partition, producer, commit } => {
                 self.cluster.log(&partition).mark(producer, 0, commit);
                 self.changed();
@@ -195,14 +256,16 @@ impl World {
             Event::Fault(index) => self.begin_fault(index),
             Event::Start { instance, fresh_disk } => self.orders.push_back(Order::Start { instance, fresh_disk }),
             Event::Call { process, task, epoch, worker, call } => {
+                self.in_flight.remove(&(process, worker, task, epoch, call.ordering_key()));
                 let returned = call.returned(task, epoch);
                 self.answers.entry((process, worker)).or_default().push_back(returned);
                 self.changed();
             }
             Event::Compact => {
+                let now = self.now;
                 let changelogs = self.cluster.logs.iter_mut();
                 for (_, log) in changelogs.filter(|(partition, _)| partition.topic.as_str().ends_with("-changelog")) {
-                    log.compact();
+                    log.compact(now, 1_000 * DELETE_RETENTION_MS.unsigned_abs());
                 }
             }
         }
@@ -277,76 +340,63 @@ impl World {
         self.changed();
     }
 
-    fn begin_fault(&mut self, index: usize) {
-        let Some(fault) = self.faults.get(index).copied() else { return };
-        let running = |process: &&Process| process.alive && process.instance == fault.instance;
-        let process = self.processes.iter().rposition(|process| running(&process));
-        self.note(format_args!("fault {fault}"));
-        match (fault.mishap, process) {
-            (Mishap::Grow, _) => {
-                let instance = self.processes.iter().map(|process| process.instance).max().unwrap_or(0) + 1;
-                self.orders.push_back(Order::Start { instance, fresh_disk: true });
-            }
-            (Mishap::SlowMarkers { length }, _) => self.slow_markers_until = self.now + length,
-            (_, None) => {}
-            (Mishap::ClockJump { by_ms }, Some(process)) => self.processes[process].skew_ms += by_ms,
-            (Mishap::Stop { leaves, down }, Some(process)) => {
-                self.processes[process].stopping = Some(leaves);
-                self.after(down + 3_000_000, Event::Start { instance: fault.instance, fresh_disk: false });
-            }
-            (mishap, Some(process)) => self.armed.push(Armed { process, skip: fault.skip, mishap }),
+    /// A worker of a process has done what it does when it is told to stop.
+    pub(crate) fn worker_stopped(&mut self, process: usize, worker: usize) {
+        self.holders.remove(&(process, worker));
+        if let Some(process) = self.processes.get_mut(process) {
+            process.workers = process.workers.saturating_sub(1);
+            process.alive = process.workers > 0;
         }
         self.changed();
     }
 
-    /// A step at which a process may be struck. Answers with what strikes the request or write at hand.
-    pub(crate) fn strike(&mut self, process: usize, is_request: bool, is_write: bool) -> Option<Mishap> {
-        if self.now >= self.calm_from {
-            return None;
+    /// Somebody has written to a partition, and has not done yet: a stranger who waits for that comes in between.
+    pub(crate) fn slip_in(&mut self, partition: &TopicPartition) {
+        let now = self.now;
+        let comes = |(from, of, _): &(Micros, TopicPartition, Written)| *from <= now && of == partition;
+        if let Some(at) = self.lurking.iter().position(comes) {
+            let (_, partition, record) = self.lurking.remove(at);
+            self.note(format_args!("a stranger slips in at {partition}"));
+            let _written = self.cluster.log(&partition).append(record, None);
+            self.changed();
         }
-        let mut struck = None;
-        for armed in self.armed.iter_mut().filter(|armed| armed.process == process) {
-            let fits = if armed.mishap.strikes_requests() {
-                is_request
-            } else {
-                is_write || !matches!(armed.mishap, Mishap::DiskFails)
-            };
-            if !fits {
-                continue;
-            }
-            if armed.skip > 0 {
-                armed.skip -= 1;
-            } else if struck.is_none() {
-                struck = Some(armed.mishap);
-            }
-        }
-        let mishap = struck?;
-        let at = self
-            .armed
+    }
+
+    /// A store was restored for a worker. If the task is at work in another of the process, and the group says that it is
+    /// that one's, old values were written over newer ones.
+    pub(crate) fn restored(&mut self, process: usize, asker: usize, task: &str) {
+        let Some(instance) = self.processes.get(process).map(|process| process.instance) else { return };
+        let number = task.rsplit('/').next().unwrap_or_default();
+        let mut others = self
+            .holders
             .iter()
-            .position(|armed| armed.process == process && armed.skip == 0 && armed.mishap == mishap)?;
-        self.armed.remove(at);
-        self.note(format_args!("process {process} is struck: {mishap:?}"));
-        let instance = self.processes[process].instance;
-        match mishap {
-            Mishap::Kill { down } => {
-                self.orders.push_back(Order::Kill { process, disk: None });
-                self.after(down, Event::Start { instance, fresh_disk: false });
-            }
-            Mishap::LoseMachine { down, older } => {
-                self.orders.push_back(Order::Kill { process, disk: Some(older) });
-                self.after(down, Event::Start { instance, fresh_disk: !older });
-            }
-            Mishap::Stall { length } => self.processes[process].stalled_until = self.now + length,
-            Mishap::Zombie { length } => {
-                self.processes[process].stalled_until = self.now + length;
-                let earlier = self.chance.between(1_000, length.max(2_000));
-                self.after(earlier, Event::Start { instance, fresh_disk: true });
-            }
-            Mishap::DiskSlow { length } => self.processes[process].disk_slow_until = self.now + length,
-            other => return Some(other),
+            .filter(|((of, worker), tasks)| *of == process && *worker != asker && tasks.contains(task));
+        let owner =
+            others.find(|((_, worker), _)| self.cluster.group.owns(&format!("i{instance}-{worker}"), process, number));
+        if let Some(((_, owner), _)) = owner {
+            let what =
+                format!("{task} was restored for worker {asker} of process {process}, and is at work in {owner}");
+            self.fail(what);
         }
-        None
+    }
+
+    /// A transaction was not committed. When all is calm, that does not go on for ever.
+    pub(crate) fn transaction_undone(&mut self) {
+        const UNDONE_MAX: u32 = 5_000;
+        self.undone += u32::from(self.now > self.calm_from);
+        if self.undone == UNDONE_MAX {
+            self.fail("transactions are aborted again and again, though nothing goes wrong any more".to_owned());
+        }
+    }
+
+    /// Whether an instance is still to come (back).
+    pub(crate) fn awaits_start(&self) -> bool {
+        self.events.values().any(|event| matches!(event, Event::Start { .. }))
+    }
+
+    /// Whether nothing is under way any more: no request, no answer, no instance that is to come back.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.events.values().all(|event| matches!(event, Event::Tick | Event::Compact))
     }
 
     /// A partition's place in bytes: what an offset is made of.

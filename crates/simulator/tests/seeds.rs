@@ -1,17 +1,17 @@
 //! What must hold for every seed.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use headwater_simulator::{Application, Simulation, shrink, simulate};
+use headwater_simulator::{Application, Simulation, Strike, shrink, simulate, strike};
 
-fn check(application: Application, seeds: std::ops::Range<u64>) {
+fn check(application: Application, seeds: impl IntoIterator<Item = u64>) {
     for seed in seeds {
         let simulation = Simulation::new(application, seed);
         let outcome = simulate(simulation);
         if !outcome.failures.is_empty() {
             let shrunk = shrink(simulation);
             panic!(
-                "seed {seed}: {:#?}\nwith these faults alone: {:#?}\n=> {:#?}",
-                outcome.failures, shrunk.faults, shrunk.outcome.failures
+                "seed {seed}: {:#?}\nwith these faults alone: {:#?}\nthis happens: {:#?}",
+                outcome.failures, shrunk.faults, shrunk.story
             );
         }
     }
@@ -28,9 +28,25 @@ fn whatever_goes_wrong_every_saga_ends_once_and_stock_and_money_add_up() {
 }
 
 #[test]
+fn nothing_is_lost_or_doubled_at_whatever_step_of_a_commit_it_is_struck() {
+    const STEPS: u32 = 24;
+    for what in [Strike::Crash, Strike::Stall, Strike::Zombie, Strike::LostAnswer, Strike::LateRequest] {
+        for step in 0..STEPS {
+            for (application, seed) in [(Application::Counting, u64::from(step)), (Application::Saga, u64::from(step))]
+            {
+                let outcome = strike(Simulation::new(application, seed), what, step);
+                assert!(outcome.failures.is_empty(), "{what:?} at step {step}: {:#?}", outcome.failures);
+            }
+        }
+    }
+}
+
+#[test]
 fn the_same_seed_is_the_same_run_line_by_line() {
-    for seed in [3, 7, 11] {
-        let simulation = Simulation { keeps_trace: true, ..Simulation::new(Application::Counting, seed) };
+    for (application, seed) in
+        [3, 7, 11].map(|seed| (Application::Counting, seed)).into_iter().chain([(Application::Saga, 5)])
+    {
+        let simulation = Simulation { keeps_trace: true, ..Simulation::new(application, seed) };
         let (one, other) = (simulate(simulation), simulate(simulation));
         assert!(!one.trace.is_empty());
         let differs = one.trace.iter().zip(&other.trace).find(|(one, other)| one != other);

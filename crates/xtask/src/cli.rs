@@ -22,7 +22,7 @@ cargo xtask COMMAND
   registry up|down        Apicurio Registry with a Confluent API: [--port 8081]
   bench [ARGS…]           Headwater beside Kafka Streams on one Apache Kafka, as ratios
   crash [ARGS…]           kill -9 under load, again and again, then count
-  simulate [ARGS…]        workers in virtual time under faults: [--seeds 200] [--seed S] [--trace]
+  simulate [ARGS…]        workers in virtual time under faults: [--seeds 200] [--seed S] [--jobs J] [--trace]
   faults [ARGS…]          three brokers, six instances, a script of faults: [--minutes 6] [--seed 1] [--only KIND]
   fuzz [TARGET]           what reads bytes from outside, each target for [--seconds 60]
   clean-clone             clone HEAD into an empty folder and run .ci/run there

@@ -52,6 +52,8 @@ pub(crate) struct Group {
     /// Since when a rebalance is under way.
     rebalancing: Option<Micros>,
     next_member: u64,
+    /// Who shall have what, after the group has changed its mind.
+    wanted: BTreeMap<TopicPartition, String>,
     pub(crate) anchors: Vec<TopicPartition>,
     pub(crate) committed: BTreeMap<TopicPartition, (Offset, String)>,
     pub(crate) pending: BTreeMap<ProducerId, BTreeMap<TopicPartition, (Offset, String)>>,
@@ -81,8 +83,22 @@ impl Group {
             gives_up: false,
         };
         self.members.insert(instance.to_owned(), member);
+        self.wanted.clear();
         self.rebalance(now);
         id
+    }
+
+    /// Hands out all anew: each partition goes to who owns another now.
+    pub(crate) fn regroup(&mut self, by: usize, now: Micros) {
+        let owner = |anchor: &TopicPartition| {
+            let mut members = self.members.iter();
+            members.find(|(_, member)| member.assigned.contains(anchor)).map(|(name, _)| name.clone())
+        };
+        let others = self.anchors.iter().cycle().skip(by);
+        let wanted =
+            self.anchors.iter().zip(others).filter_map(|(anchor, other)| Some((anchor.clone(), owner(other)?)));
+        self.wanted = wanted.collect();
+        self.rebalance(now);
     }
 
     pub(crate) fn rebalance(&mut self, now: Micros) {
@@ -145,11 +161,18 @@ impl Group {
         self.rebalancing = None;
         self.generation += 1;
         let share = self.anchors.len().div_ceil(self.members.len().max(1));
+        let wanted = &mut self.wanted;
+        if wanted.values().any(|name| !self.members.contains_key(name)) {
+            wanted.clear();
+        }
         let mut claimed: BTreeSet<TopicPartition> = BTreeSet::new();
-        for member in self.members.values_mut() {
+        for (name, member) in &mut self.members {
             let owned = member.joined.take().unwrap_or_default();
-            let kept: BTreeSet<TopicPartition> =
-                owned.iter().filter(|anchor| !claimed.contains(*anchor)).take(share).cloned().collect();
+            let stays = |anchor: &&TopicPartition| {
+                !claimed.contains(*anchor) && wanted.get(*anchor).is_none_or(|wanted| wanted == name)
+            };
+            let share = if wanted.is_empty() { share } else { usize::MAX };
+            let kept: BTreeSet<TopicPartition> = owned.iter().filter(stays).take(share).cloned().collect();
             // What it has above its share it gives up now, and nobody gets it before it has said so.
             member.gives_up = kept.len() < owned.len();
             claimed.extend(owned);
@@ -160,10 +183,22 @@ impl Group {
             if claimed.contains(anchor) {
                 continue;
             }
-            if let Some(poorest) = self.members.values_mut().min_by_key(|member| member.assigned.len()) {
-                poorest.assigned.insert(anchor.clone());
+            let wanted = self.wanted.get(anchor).and_then(|name| self.members.get_mut(name));
+            let taker = match wanted {
+                Some(wanted) => Some(wanted),
+                None => self.members.values_mut().min_by_key(|member| member.assigned.len()),
+            };
+            if let Some(taker) = taker {
+                taker.assigned.insert(anchor.clone());
             }
         }
+    }
+
+    /// Whether a member that lives in this process has an anchor's partition of this number.
+    pub(crate) fn owns(&self, instance: &str, process: usize, number: &str) -> bool {
+        let member = self.members.get(instance).filter(|member| member.process == process);
+        let assigned = member.map(|member| &member.assigned);
+        assigned.is_some_and(|assigned| assigned.iter().any(|anchor| anchor.partition.to_string() == number))
     }
 
     pub(crate) fn check(&self, instance: &str, id: u64, generation: i32) -> Result<(), Stranger> {

@@ -3,6 +3,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use headwater_log::Headers;
 
+use crate::baton::Micros;
+
 /// A producer as partitions know it.
 pub(crate) type ProducerId = u64;
 
@@ -31,6 +33,8 @@ pub(crate) struct Entry {
     pub(crate) fate: Fate,
     /// Compaction has taken it: readers don't see it, only the checks after a run do.
     pub(crate) compacted: bool,
+    /// When compaction first saw that it deletes its key: it goes a while after that.
+    deletes_since: Option<Micros>,
 }
 
 /// Why an append is refused.
@@ -71,21 +75,21 @@ impl PartitionLog {
                 Fate::Open(producer)
             }
         };
-        self.entries.push(Entry { record, fate, compacted: false });
+        self.entries.push(Entry { record, fate, compacted: false, deletes_since: None });
         Ok(offset)
     }
 
     pub(crate) fn mark(&mut self, producer: ProducerId, epoch: u32, commit: bool) {
         let known = self.epochs.entry(producer).or_insert(epoch);
         *known = epoch.max(*known);
-        self.open.remove(&producer);
-        for entry in &mut self.entries {
+        let first = self.open.remove(&producer).unwrap_or_else(|| self.end());
+        for entry in self.entries.iter_mut().skip(first as usize) {
             if entry.fate == Fate::Open(producer) {
                 entry.fate = if commit { Fate::Committed } else { Fate::Aborted };
             }
         }
         let record = Written { key: None, value: None, headers: Headers::new(), timestamp_ms: 0 };
-        self.entries.push(Entry { record, fate: Fate::Marker, compacted: false });
+        self.entries.push(Entry { record, fate: Fate::Marker, compacted: false, deletes_since: None });
     }
 
     /// The next committed record from an offset on, below the last stable offset; None at its end.
@@ -103,8 +107,9 @@ impl PartitionLog {
         self.entries.iter().enumerate().filter(is_committed).map(|(offset, entry)| (offset as u64, &entry.record))
     }
 
-    /// Takes away what a later record of the same key replaces. The last entry stays, so that the end is a record's.
-    pub(crate) fn compact(&mut self) {
+    /// Takes away what a later record of the same key replaces, and deletions that were seen `retention` ago. The last
+    /// entry stays, so that the end is a record's.
+    pub(crate) fn compact(&mut self, now: Micros, retention: Micros) {
         let end = self.stable_end().saturating_sub(1);
         let mut seen = std::collections::BTreeSet::new();
         for entry in self.entries.iter_mut().take(end as usize).rev() {
@@ -112,6 +117,10 @@ impl PartitionLog {
                 Fate::Committed => {
                     let key = entry.record.key.clone().unwrap_or_default();
                     entry.compacted |= !seen.insert(key);
+                    if entry.record.value.is_none() {
+                        let since = *entry.deletes_since.get_or_insert(now);
+                        entry.compacted |= now.saturating_sub(since) >= retention;
+                    }
                 }
                 Fate::Aborted => entry.compacted = true,
                 Fate::Open(_) | Fate::Marker => {}

@@ -1,21 +1,27 @@
 use std::sync::Arc;
 
+use bytes::Bytes;
 use headwater_streams::{CallId, CallResult, CallToStart, StoreNumber};
 use headwater_worker::Error;
 use headwater_worker::ports::{Calls, Returned};
 
-use crate::baton::Baton;
+use crate::baton::{Baton, Micros};
 use crate::work::Work;
-use crate::world::Event;
+use crate::world::{Event, World};
 
 /// An answer on its way: what the outside world says to a request, which hangs on nothing but its idempotency key.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     id: CallId,
+    ordering_key: Bytes,
     answer: Vec<u8>,
 }
 
 impl Answer {
+    pub(crate) fn ordering_key(&self) -> Bytes {
+        self.ordering_key.clone()
+    }
+
     pub(crate) fn returned(self, task: usize, epoch: u64) -> Returned {
         Returned { task, epoch, result: CallResult::answer(self.id, self.answer) }
     }
@@ -31,15 +37,20 @@ pub(crate) struct SimCalls {
 impl Calls for SimCalls {
     fn start(&mut self, processor: &str, task: usize, epoch: u64, call: &CallToStart) -> Result<(), Error> {
         let (process, worker) = (self.baton.process(), self.worker);
-        let answer = Answer { id: call.id, answer: self.work.answer(call) };
+        let ordering_key = call.ordering_key.clone();
+        let under_way = (process, worker, task, epoch, ordering_key.clone());
+        let answer = Answer { id: call.id, ordering_key, answer: self.work.answer(call) };
         self.baton.with(|world| {
             if !is_recorded(world, processor, &call.idempotency_key) {
                 let key = &call.idempotency_key;
                 world.fail(format!("call {key} of {processor} was made before its intent was committed"));
             }
+            if !world.in_flight.insert(under_way) {
+                let key = &call.idempotency_key;
+                world.fail(format!("call {key} of {processor} was made before the one before it was answered"));
+            }
             world.note(format_args!("process {process}: call {}", call.idempotency_key));
-            let long = world.chance.once_in(2);
-            let latency = if long { world.chance.between(1, 6_000_000) } else { world.chance.between(100, 50_000) };
+            let latency = latency(world);
             world.after(latency, Event::Call { process, task, epoch, worker, call: answer });
         });
         Ok(())
@@ -51,8 +62,19 @@ impl Calls for SimCalls {
     }
 }
 
+/// Some answers come at once, some after seconds, a few after everything has changed.
+fn latency(world: &mut World) -> Micros {
+    let is_calm = world.now >= world.calm_from;
+    match world.chance.between(0, 12) {
+        0 if !is_calm => world.chance.between(1_000_000, 20_000_000),
+        1..=5 if !is_calm => world.chance.between(1, 6_000_000),
+        6 => world.chance.between(1, 1_000_000),
+        _ => world.chance.between(100, 50_000),
+    }
+}
+
 /// Whether a transaction that is decided holds the intent to make a call.
-fn is_recorded(world: &crate::world::World, processor: &str, key: &str) -> bool {
+fn is_recorded(world: &World, processor: &str, key: &str) -> bool {
     use crate::cluster::log::Fate;
     use crate::cluster::transactions::Phase;
     let decided = |producer: u64| {

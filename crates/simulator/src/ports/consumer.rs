@@ -3,55 +3,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
-use headwater_log::{Headers, Offset, Partition, TopicName, TopicPartition};
+use headwater_log::{Offset, TopicName, TopicPartition};
 use headwater_worker::Error;
 use headwater_worker::ports::{
-    CommittedOffset, ConsumerHandler, FetchedRecord, GroupConsumer, GroupCredentials, GroupMember, Next,
-    OffsetToCommit, Polled, StartAt, StartOffset,
+    CommittedOffset, ConsumerHandler, GroupConsumer, GroupCredentials, GroupMember, Next, OffsetToCommit, Polled,
+    StartAt, StartOffset,
 };
 
+use super::fetched::Fetched;
 use super::micros;
 use crate::baton::{Baton, Micros};
 use crate::cluster::group::Beat;
-use crate::cluster::log::Written;
 use crate::world::World;
-
-/// A record on its way to a handler.
-pub(crate) struct Fetched<'a> {
-    pub(crate) partition: &'a TopicPartition,
-    pub(crate) offset: Offset,
-    pub(crate) record: &'a Written,
-}
-
-impl FetchedRecord for Fetched<'_> {
-    fn topic(&self) -> &str {
-        self.partition.topic.as_str()
-    }
-
-    fn partition(&self) -> Partition {
-        self.partition.partition
-    }
-
-    fn offset(&self) -> Offset {
-        self.offset
-    }
-
-    fn timestamp_ms(&self) -> i64 {
-        self.record.timestamp_ms
-    }
-
-    fn key(&self) -> Option<&[u8]> {
-        self.record.key.as_deref()
-    }
-
-    fn value(&self) -> Option<&[u8]> {
-        self.record.value.as_deref()
-    }
-
-    fn owned_headers(&self) -> Headers {
-        self.record.headers.clone()
-    }
-}
 
 /// A member's credentials as it knows them.
 #[derive(Debug, Clone)]

@@ -13,7 +13,15 @@ use crate::cluster::group::Stranger;
 use crate::cluster::log::{self, ProducerId};
 use crate::cluster::transactions::Refusal;
 use crate::fault::Mishap;
+use crate::strike::Step;
 use crate::world::{Event, World};
+
+/// What was acknowledged of a partition, as a client is told: where it lies is not known of all.
+#[derive(Debug, Clone, Copy, Default)]
+struct Acknowledged {
+    first_and_last: Option<(Offset, Offset)>,
+    records: u64,
+}
 
 /// A transactional producer.
 pub(crate) struct SimProducer {
@@ -23,14 +31,16 @@ pub(crate) struct SimProducer {
     epoch: u32,
     queue: Vec<(TopicPartition, log::Written)>,
     added: BTreeSet<Option<TopicPartition>>,
-    written: BTreeMap<TopicPartition, Written>,
+    written: BTreeMap<TopicPartition, Acknowledged>,
     renewal: Option<String>,
+    /// Once fenced, a client refuses everything until it is made anew.
+    fenced: Option<String>,
 }
 
 impl SimProducer {
     pub(crate) fn new(baton: Baton, id: String) -> Self {
         let (queue, added, written) = (Vec::new(), BTreeSet::new(), BTreeMap::new());
-        Self { baton, id, producer: 0, epoch: 0, queue, added, written, renewal: None }
+        Self { baton, id, producer: 0, epoch: 0, queue, added, written, renewal: None, fenced: None }
     }
 
     /// A request's way there: may be struck.
@@ -38,7 +48,7 @@ impl SimProducer {
         let process = self.baton.process();
         let latency = self.baton.with(|world| world.chance.between(50, 1_500));
         self.baton.pause(latency);
-        let struck = self.baton.with(|world| world.strike(process, true, false));
+        let struck = self.baton.with(|world| world.strike(process, Step::Request));
         // A kill or a stall takes hold here.
         self.baton.pause(1);
         struck
@@ -60,7 +70,7 @@ impl SimProducer {
                     self.added.insert(what);
                     return Ok(());
                 }
-                Err(Refusal::Fenced) => return Err(Trouble::Fenced(format!("{} was fenced", self.id))),
+                Err(Refusal::Fenced) => return Err(self.fence(format!("{} was fenced", self.id))),
                 Err(Refusal::Invalid) => return Err(Trouble::Unknown("there is no such producer".to_owned())),
                 Err(Refusal::Concurrent) => {}
             }
@@ -75,31 +85,56 @@ impl SimProducer {
         self.baton.with(|world| world.now) + micros(length)
     }
 
-    /// Sends what waits for one partition.
-    fn send(&mut self, partition: &TopicPartition) -> Result<(), Trouble> {
-        let by = Some((self.producer, self.epoch));
+    fn take_queued(&mut self, partition: &TopicPartition) -> Vec<log::Written> {
         let (now, later): (Vec<_>, Vec<_>) = self.queue.drain(..).partition(|(to, _)| to == partition);
         self.queue = later;
-        for (_, record) in now {
-            let written = self.baton.with(|world| {
-                let offset = world.cluster.log(partition).append(record, by);
-                world.changed();
-                offset
-            });
+        now.into_iter().map(|(_, record)| record).collect()
+    }
+
+    /// Sends what waits for one partition, in some batches: others may write in between. `tells_place`: the answers say
+    /// where it lies.
+    fn send(&mut self, partition: &TopicPartition, tells_place: bool) -> Result<(), Trouble> {
+        const BATCH_MAX: u64 = 4;
+        let by = Some((self.producer, self.epoch));
+        let mut left = self.baton.with(|world| world.chance.between(1, BATCH_MAX));
+        for record in self.take_queued(partition) {
+            if left == 0 {
+                left = self.baton.with(|world| {
+                    world.slip_in(partition);
+                    world.chance.between(1, BATCH_MAX)
+                });
+                self.baton.pause(100);
+            }
+            left -= 1;
+            // Nobody sees it before its transaction has ended.
+            let written = self.baton.with(|world| world.cluster.log(partition).append(record, by));
             match written {
                 Ok(offset) => {
                     let at = World::offset(offset);
-                    let one = Written { first: at, last: at, records: 0 };
-                    let written = self.written.entry(partition.clone()).or_insert(one);
-                    (written.last, written.records) = (at, written.records + 1);
+                    let written = self.written.entry(partition.clone()).or_default();
+                    written.records += 1;
+                    if tells_place {
+                        let first = written.first_and_last.map_or(at, |(first, _)| first);
+                        written.first_and_last = Some((first, at));
+                    }
                 }
-                Err(_) => return Err(Trouble::Fenced(format!("{} has an old epoch on {partition}", self.id))),
-            };
+                Err(_) => return Err(self.fence(format!("{} has an old epoch on {partition}", self.id))),
+            }
         }
         Ok(())
     }
 
+    fn fence(&mut self, why: String) -> Trouble {
+        self.fenced = Some(why.clone());
+        Trouble::Fenced(why)
+    }
+
+    fn check(&self) -> Result<(), Trouble> {
+        self.fenced.clone().map_or(Ok(()), |why| Err(Trouble::Fenced(why)))
+    }
+
     fn end(&mut self, commit: bool, deadline: Duration) -> Result<(), Trouble> {
+        self.check()?;
         if self.added.is_empty() {
             return Ok(());
         }
@@ -126,7 +161,7 @@ impl SimProducer {
         let _struck = self.step();
         match ended {
             Ok(()) => Ok(()),
-            Err(Refusal::Fenced) => Err(Trouble::Fenced(format!("{id} was fenced"))),
+            Err(Refusal::Fenced) => Err(self.fence(format!("{id} was fenced"))),
             Err(Refusal::Invalid | Refusal::Concurrent) => Err(Trouble::Unknown("no such transaction".to_owned())),
         }
     }
@@ -146,6 +181,7 @@ impl TransactionalProducer for SimProducer {
         self.added.clear();
         self.written.clear();
         self.renewal = None;
+        self.fenced = None;
         for _ in 0..TRIES_MAX {
             self.baton.pause(700);
             let id = &self.id;
@@ -159,6 +195,7 @@ impl TransactionalProducer for SimProducer {
     }
 
     fn begin(&mut self) -> Result<(), Trouble> {
+        self.check()?;
         self.queue.clear();
         self.added.clear();
         self.written.clear();
@@ -166,6 +203,7 @@ impl TransactionalProducer for SimProducer {
     }
 
     fn produce(&mut self, topic: &TopicName, record: &OutgoingRecord<'_>) -> Result<(), Trouble> {
+        self.check()?;
         let process = self.baton.process();
         let (partition, now_ms, early) = self.baton.with(|world| {
             let partitions = world.cluster.partitions.get(topic).copied();
@@ -185,12 +223,14 @@ impl TransactionalProducer for SimProducer {
             // A batch that is full does not wait for the flush.
             let deadline = self.deadline(Duration::from_secs(10));
             self.add(Some(at.clone()), deadline)?;
-            self.send(&at)?;
+            self.send(&at, true)?;
+            self.baton.with(|world| world.slip_in(&at));
         }
         Ok(())
     }
 
     fn flush(&mut self, deadline: Duration) -> Result<(), Trouble> {
+        self.check()?;
         if !self.queue.is_empty() {
             let _struck = self.step();
         }
@@ -203,15 +243,24 @@ impl TransactionalProducer for SimProducer {
             self.add(Some(partition.clone()), until)?;
             let struck = self.step();
             match struck {
-                Some(Mishap::LoseRequest | Mishap::LateRequest { .. }) => return self.give_up(deadline),
-                Some(Mishap::LoseAnswer) => {
-                    self.send(&partition)?;
+                Some(Mishap::LoseRequest) => return self.give_up(deadline),
+                Some(Mishap::LateRequest { after }) => {
+                    let records = self.take_queued(&partition);
+                    let (producer, epoch) = (self.producer, self.epoch);
+                    let late = Event::Records { partition, records, producer, epoch };
+                    self.baton.with(|world| world.after(after, late));
                     return self.give_up(deadline);
                 }
-                Some(Mishap::Twin { .. }) => self.renewal = Some("the connection broke".to_owned()),
+                Some(Mishap::LoseAnswer) => {
+                    self.send(&partition, true)?;
+                    return self.give_up(deadline);
+                }
+                Some(Mishap::Twin { .. } | Mishap::Duplicate) => {
+                    self.renewal = Some("the connection broke".to_owned());
+                }
                 _ => {}
             }
-            self.send(&partition)?;
+            self.send(&partition, !matches!(struck, Some(Mishap::Duplicate)))?;
         }
         Ok(())
     }
@@ -277,7 +326,8 @@ impl TransactionalProducer for SimProducer {
     }
 
     fn written(&mut self, partition: &TopicPartition) -> Option<Written> {
-        self.written.get(partition).copied()
+        let Acknowledged { first_and_last, records } = *self.written.get(partition)?;
+        first_and_last.map(|(first, last)| Written { first, last, records })
     }
 
     fn ends(

@@ -6,16 +6,19 @@ use headwater_log::{Offset, TopicPartition};
 use headwater_worker::ports::{ChangelogHandler, ChangelogReader, Next, Restores, StartAt, StartOffset};
 use headwater_worker::{Error, RestoreJob, RestorePorts, RestoreResult};
 
-use super::consumer::Fetched;
+use super::fetched::Fetched;
 use super::{SimClock, SimObserver, micros};
 use crate::baton::Baton;
 use crate::disk::SimStore;
+use crate::strike::Step;
 use crate::world::World;
 
 /// What lies between a process's workers and its restorer.
 #[derive(Default)]
 pub(crate) struct Mail {
     pub(crate) jobs: VecDeque<RestoreJob<SimStore>>,
+    /// The task whose restore ended last.
+    pub(crate) ended: Option<String>,
     results: BTreeMap<usize, VecDeque<RestoreResult>>,
 }
 
@@ -35,7 +38,7 @@ pub(crate) struct SimRestores {
 impl Restores<SimStore> for SimRestores {
     fn submit(&mut self, job: RestoreJob<SimStore>) -> Result<(), Error> {
         post(&self.mail).jobs.push_back(job);
-        self.baton.with(World::changed);
+        self.baton.with(|world| world.letters += 1);
         Ok(())
     }
 
@@ -57,6 +60,10 @@ impl RestorePorts for SimRestorePorts {
     type Observer = SimObserver;
 
     fn tell(&self, worker: usize, result: RestoreResult) {
+        if let (Ok(_), Some(task)) = (&result, post(&self.mail).ended.take()) {
+            let process = self.baton.process();
+            self.baton.with(|world| world.restored(process, worker, &task));
+        }
         post(&self.mail).results.entry(worker).or_default().push_back(result);
         self.baton.with(World::changed);
     }
@@ -101,7 +108,7 @@ impl ChangelogReader for SimReader {
         for (partition, position) in &mut self.positions {
             // Some at a time, so that restores of a process overtake one another.
             let some = self.baton.with(|world| {
-                let _stalled = world.strike(process, false, false);
+                let _stalled = world.strike(process, Step::Other);
                 world.chance.between(1, 40) as usize
             });
             for _ in 0..some.min(records_max) {
