@@ -15,8 +15,9 @@ use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::members::{Member, MembersTopic};
 use crate::metrics::Metrics;
-use crate::restore::{self, RestoreHandle, RestoreMeter, RestoreProgress};
+use crate::restore::{self, RestoreHandle, RestoreMeter, RestoreProgress, RestoreSetup, Standby, Warmth};
 use crate::settings::{ApplicationSettings, Stop};
+use crate::standbys::{Gate, Keeping, StandbyKeeper, Who};
 use crate::state::{StateDatabase, TaskState};
 use crate::supervisor::{Supervised, Supervisor};
 use crate::topics;
@@ -57,6 +58,8 @@ pub struct Shared {
     pub(crate) clock: Clock,
     pub(crate) directory: Directory,
     pub(crate) restorer: RestoreHandle,
+    /// What the workers wait for before they join their group.
+    pub(crate) gate: Gate,
 }
 
 /// How an application is doing in this process.
@@ -87,6 +90,8 @@ pub struct Application {
     shared: Arc<Shared>,
     supervisor: Supervisor,
     members: Option<MembersTopic>,
+    standbys: Option<StandbyKeeper>,
+    warmth: Warmth,
     restores: RestoreMeter,
     restore_threads: Vec<JoinHandle<()>>,
 }
@@ -127,9 +132,18 @@ impl Application {
         let blueprint = Blueprint::new(worker, topologies, Arc::new(environment), found.cluster)?;
         let (senders, receivers): (Vec<_>, Vec<_>) = (0..workers).map(|_| sync_channel(RESTORED_MAX)).unzip();
         let restores = RestoreMeter::default();
-        let (restorer, restore_threads) =
-            restore::start(&connection, &senders, settings.memory, &metrics, &restores, clock)?;
-        let members = MembersTopic::start(&connection, &settings)?;
+        let warmth = Warmth::default();
+        let (restorer, restore_threads) = restore::start(&RestoreSetup {
+            connection: &connection,
+            results: &senders,
+            database: &database,
+            memory: settings.memory,
+            metrics: &metrics,
+            meter: &restores,
+            warmth: &warmth,
+            clock,
+        })?;
+        let members = MembersTopic::start(&connection, &settings, clock)?;
         let shared = Arc::new(Shared {
             settings,
             connection,
@@ -139,8 +153,16 @@ impl Application {
             clock,
             directory: Directory::default(),
             restorer,
+            gate: Gate::default(),
         });
         let publisher = members.as_ref().map(MembersTopic::publisher);
+        let standbys = match members.as_ref().filter(|_| shared.settings.standbys > 0) {
+            Some(members) => Some(keep_standbys(&shared, members, &warmth)?),
+            None => {
+                shared.gate.open();
+                None
+            }
+        };
         let supervisor = Supervisor::start(Supervised {
             shared: Arc::clone(&shared),
             steps,
@@ -148,7 +170,7 @@ impl Application {
             restored: receivers,
             publisher,
         })?;
-        Ok(Self { shared, supervisor, members, restores, restore_threads })
+        Ok(Self { shared, supervisor, members, standbys, warmth, restores, restore_threads })
     }
 
     /// How it is doing.
@@ -161,6 +183,12 @@ impl Application {
     #[must_use]
     pub fn restore_progress(&self) -> RestoreProgress {
         self.restores.progress(self.shared.clock.monotonic())
+    }
+
+    /// The tasks that are kept warm here while other instances work on them.
+    #[must_use]
+    pub fn standbys(&self) -> Vec<Standby> {
+        self.warmth.all()
     }
 
     /// Whether every worker has joined and every task works.
@@ -217,6 +245,8 @@ impl Application {
         let count = |tasks: &[String]| i64::try_from(tasks.len()).unwrap_or(i64::MAX);
         self.shared.metrics.tasks_in("running").set(count(&status.running));
         self.shared.metrics.tasks_in("restoring").set(count(&status.restoring));
+        let standbys = self.warmth.all().len();
+        self.shared.metrics.tasks_in("standby").set(i64::try_from(standbys).unwrap_or(i64::MAX));
         Ok(())
     }
 
@@ -252,9 +282,12 @@ impl Application {
     }
 
     fn stop_in_order(mut self, how: Stop) -> Result<(), Error> {
+        if let Some(standbys) = self.standbys.take() {
+            standbys.stop();
+        }
         let stopped = self.supervisor.stop(how);
         if let Some(members) = self.members.take() {
-            members.stop();
+            members.stop(how);
         }
         drop(self.shared);
         for thread in self.restore_threads {
@@ -263,6 +296,21 @@ impl Application {
         }
         stopped
     }
+}
+
+fn keep_standbys(shared: &Shared, members: &MembersTopic, warmth: &Warmth) -> Result<StandbyKeeper, Error> {
+    let settings = &shared.settings;
+    let (application, instance) = (settings.application.clone(), settings.instance.clone());
+    StandbyKeeper::start(Keeping {
+        who: Who { application, instance, copies: settings.standbys },
+        units: shared.blueprint.standby_units()?,
+        view: members.view(),
+        publisher: members.publisher(),
+        restorer: shared.restorer.clone(),
+        warmth: warmth.clone(),
+        gate: shared.gate.clone(),
+        clock: shared.clock,
+    })
 }
 
 /// Opens the stores; a database that is damaged is set aside and its stores are rebuilt from their changelogs.

@@ -4,6 +4,7 @@
 //! - `worker`: a worker's thread, with the ports of `headwater-worker` over Kafka.
 //! - [`state`]: one RocksDB for the process, never ahead of Kafka and never wiped without need.
 //! - `restore`: the restorers' threads.
+//! - `standbys`: which tasks of other instances are kept warm.
 //! - [`Steps`]: the outside half of the async step.
 //! - [`members`]: who holds which task, for queries.
 
@@ -18,6 +19,7 @@ mod metrics;
 mod restore;
 mod schemas;
 mod settings;
+mod standbys;
 pub mod state;
 mod supervisor;
 mod topics;
@@ -30,7 +32,7 @@ pub use clock::Clock;
 pub use error::Error;
 pub use headwater_worker::Positions;
 pub use metrics::Metrics;
-pub use restore::RestoreProgress;
+pub use restore::{RestoreProgress, Standby};
 pub use schemas::RegistrySchemas;
 pub use settings::{ApplicationSettings, Stop};
 pub use topics::{internal_topics, topic_facts};

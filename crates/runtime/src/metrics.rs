@@ -35,7 +35,11 @@ pub struct Metrics {
     pub restored: IntCounter,
     /// Changelog records still to replay, by task.
     pub restore_remaining: IntGaugeVec,
-    /// Tasks by state: restoring, running.
+    /// Changelog records that a standby's store is behind, by task.
+    pub standby_lag: IntGaugeVec,
+    /// Changelog records brought into standbys' stores.
+    pub standby_records: IntCounter,
+    /// Tasks by state: restoring, running, standby.
     pub tasks: IntGaugeVec,
     /// Records between the committed position and the end, by topic and partition.
     pub lag: IntGaugeVec,
@@ -125,6 +129,9 @@ impl Metrics {
                 "Changelog records still to replay.",
                 &["task"],
             )?,
+            standby_lag: maker.gauges("headwater_standby_lag", "Changelog records a standby is behind.", &["task"])?,
+            standby_records: maker
+                .counter("headwater_standby_records_total", "Changelog records brought into standbys.")?,
             tasks: maker.gauges("headwater_tasks", "Tasks by state.", &["state"])?,
             lag: maker.gauges("kafka_consumergroup_lag", "Records behind the partition's end.", &by_partition)?,
             offset: maker.gauges("kafka_consumergroup_current_offset", "Committed offset.", &by_partition)?,

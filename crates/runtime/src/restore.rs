@@ -4,10 +4,13 @@
 mod progress;
 mod reader;
 mod thread;
+mod warmth;
 
 pub(crate) use progress::RestoreMeter;
 pub use progress::RestoreProgress;
-pub(crate) use thread::{RestoreHandle, RestoreLinks, start};
+pub(crate) use thread::{RestoreHandle, RestoreLinks, RestoreSetup, start};
+pub use warmth::Standby;
+pub(crate) use warmth::Warmth;
 
 #[cfg(test)]
 mod tests;

@@ -24,11 +24,16 @@ pub struct ApplicationSettings {
     pub calls_in_flight_max: usize,
     /// Whether records to partitions that a worker both writes and reads are handed over within the transaction.
     pub fusion: bool,
+    /// How many other instances keep each task's state warm, this one among them; 0 keeps none.
+    pub standbys: usize,
     /// Where this instance answers queries, for the members topic; None when it serves none.
     pub advertised_url: Option<String>,
 }
 
 impl ApplicationSettings {
+    /// The default for [`Self::session_timeout`]: longer than the broker takes to end a dead worker's transaction.
+    pub const SESSION_TIMEOUT: Duration = Duration::from_secs(20);
+
     /// The defaults, for an application and an instance with its stores in a folder.
     #[must_use]
     pub fn new(application: impl Into<String>, instance: impl Into<String>, state_dir: PathBuf) -> Self {
@@ -38,10 +43,11 @@ impl ApplicationSettings {
             state_dir,
             workers: 1,
             memory: MemoryBudget::default(),
-            session_timeout: Duration::from_secs(20),
+            session_timeout: Self::SESSION_TIMEOUT,
             commit_interval_max: Duration::from_millis(500),
             calls_in_flight_max: 4_096,
             fusion: true,
+            standbys: 0,
             advertised_url: None,
         }
     }

@@ -117,7 +117,7 @@ impl Supervisor {
 fn gather(reports: &Receiver<Report>, board: &Mutex<Board>, publisher: Option<&Publisher>) {
     while let Ok(report) = reports.recv() {
         if let Some(publisher) = publisher {
-            publisher.publish(report.worker, &report.running);
+            publisher.publish(&report);
         }
         board.lock().unwrap_or_else(PoisonError::into_inner).reports.insert(report.worker, report);
     }
@@ -135,6 +135,12 @@ struct Keeper {
 
 impl Keeper {
     fn keep(self) -> Result<(), Error> {
+        const LOOK: Duration = Duration::from_millis(50);
+        while !self.shared.gate.wait(LOOK) {
+            if let Ok(Command::Stop(_)) = self.links.commands.try_recv() {
+                return Ok(());
+            }
+        }
         let mut tries = 0;
         loop {
             let begun = self.shared.clock.monotonic();
@@ -143,6 +149,7 @@ impl Keeper {
                 Err(error) => error,
             };
             self.leave_directory();
+            self.shared.restorer.release_all(self.number);
             let worked = self.shared.clock.monotonic().saturating_sub(begun);
             tries = if worked >= HEALTHY_AFTER { 1 } else { tries + 1 };
             if !error.passes() || tries >= TRIES_MAX {

@@ -92,9 +92,12 @@ fn start<'l>(
     let settings = &shared.settings;
     let mut producer = TransactionalProducerSettings::new(&settings.transactional_id(number));
     producer.linger_ms = LINGER_MS;
+    // Who takes over waits for what its predecessor left open: that ends before the predecessor is thought to be gone.
+    let session_ms = u32::try_from(settings.session_timeout.as_millis()).unwrap_or(45_000);
+    producer.transaction_timeout_ms = producer.transaction_timeout_ms.min(session_ms / 3 * 2).max(1_000);
     let mut consumer_settings = WorkerConsumerSettings::new(&settings.application);
     consumer_settings.instance_id = Some(settings.worker_name(number));
-    consumer_settings.session_timeout_ms = u32::try_from(settings.session_timeout.as_millis()).unwrap_or(45_000);
+    consumer_settings.session_timeout_ms = session_ms;
     consumer_settings.prefetch_kbytes =
         u32::try_from(settings.memory.fetch_bytes() / settings.workers.max(1) / 1024).unwrap_or(16 * 1024);
     let consumer = WorkerConsumer::new(&shared.connection, &consumer_settings).map_err(from_kafka)?;
@@ -102,7 +105,7 @@ fn start<'l>(
     let edge = Edge {
         producer: KafkaProducer::new(shared.connection.clone(), producer, shared.clock),
         stores: shared.database.clone(),
-        restores: RestoreLinks::new(shared.restorer.clone(), &links.restored),
+        restores: RestoreLinks::new(number, shared.restorer.clone(), &links.restored),
         calls,
         clock: shared.clock,
         observer: RuntimeObserver::new(Arc::clone(shared), &links.reports),

@@ -234,6 +234,9 @@ impl<P: Ports> Core<P> {
         for place in &mut self.tasks {
             if let Some(slot) = place.take_if(|slot| goes(&slot.anchor)) {
                 self.observer.task_left(slot.task.id());
+                if let Some(changelog) = &slot.changelog {
+                    self.restores.release(changelog, slot.epoch);
+                }
             }
         }
         let going: Vec<(TopicPartition, bool)> = self

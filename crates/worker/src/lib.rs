@@ -26,6 +26,7 @@ pub mod ports;
 mod positions;
 mod recovery;
 mod restore;
+mod standby;
 mod task_slot;
 mod tasks;
 mod transaction;
@@ -40,6 +41,7 @@ pub use placement::{AnchorPartition, Placement, SubtopologyIndex};
 pub use planted::Bug;
 pub use positions::Positions;
 pub use restore::{RestoreJob, RestoreLimits, RestorePorts, RestoreResult, Restored, Restorer};
+pub use standby::{StandbyHost, StandbyTask, StandbyUnit, spread, standbys_of};
 pub use task_slot::TaskPhase;
 pub use worker::Worker;
 

@@ -10,6 +10,7 @@
 mod gather;
 mod job;
 mod restorer;
+mod standbys;
 
 pub use job::{RestoreJob, Restored};
 pub use restorer::{RestoreLimits, RestorePorts, RestoreResult, Restorer};

@@ -35,6 +35,12 @@ pub struct RunArgs {
     /// Threads that process records, each with its share of the partitions [default: 1]
     #[arg(long, value_name = "N")]
     pub workers: Option<usize>,
+    /// How many other instances keep the state of each task warm, to take over at once [default: 0]
+    #[arg(long, value_name = "N")]
+    pub standbys: Option<usize>,
+    /// After so many seconds without a heartbeat an instance's tasks go to others; the broker's least is 6 [default: 20]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=3600))]
+    pub session_timeout: Option<u32>,
     /// Hand no record from processor to processor within a transaction: every hop is a commit and a fetch
     #[arg(long)]
     pub no_fusion: bool,

@@ -15,7 +15,7 @@ use headwater_devbroker::{Broker, BrokerOptions, StorageKind};
 use headwater_kafka::topics::Declaration;
 use headwater_kafka::{Admin, ConnectionSettings};
 use headwater_log::TopicName;
-use headwater_runtime::Stop;
+use headwater_runtime::{ApplicationSettings, Stop};
 use headwater_schema::registry_client::{ClientSettings, RegistryClient};
 use tokio::net::TcpListener;
 
@@ -111,6 +111,9 @@ impl Dev {
                 instance: INSTANCE.to_owned(),
                 state_dir: state_dir(&options)?,
                 workers: options.workers,
+                // The only instance has nobody to keep anything warm for.
+                standbys: 0,
+                session_timeout: ApplicationSettings::SESSION_TIMEOUT,
                 fusion: options.fusion,
                 memory_mib: options.memory_mib,
                 payments: options.payments,

@@ -14,6 +14,9 @@ fn member(instance: &str, tasks: &[&str]) -> Member {
         worker: 0,
         url: format!("http://{instance}"),
         tasks: tasks.iter().map(|task| (*task).to_owned()).collect(),
+        restoring: Vec::new(),
+        standby_copies: 0,
+        standbys: Vec::new(),
     }
 }
 

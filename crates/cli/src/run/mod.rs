@@ -42,6 +42,8 @@ pub async fn run(arguments: &RunArgs, settings: &Settings) -> Result<(), Error> 
                 instance: options.instance.clone(),
                 state_dir: options.state_dir.clone(),
                 workers: options.workers,
+                standbys: options.standbys,
+                session_timeout: options.session_timeout,
                 fusion: options.fusion,
                 memory_mib: options.memory_mib,
                 payments: options.payments,

@@ -1,7 +1,9 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use headwater_kafka::{ConnectionSettings, MessageBroker};
+use headwater_runtime::ApplicationSettings;
 use headwater_streams::Topology;
 
 use crate::args::{OnStop, PaymentProfile, RunArgs};
@@ -27,6 +29,10 @@ pub struct RunOptions {
     pub state_dir: PathBuf,
     /// Threads that process records.
     pub workers: usize,
+    /// How many other instances keep each task's state warm.
+    pub standbys: usize,
+    /// After so long without a heartbeat an instance's tasks go to others.
+    pub session_timeout: Duration,
     /// Whether records are handed over within a transaction.
     pub fusion: bool,
     /// Memory for stores, caches and fetches, in MiB.
@@ -87,6 +93,10 @@ impl RunOptions {
             instance,
             fusion: !arguments.no_fusion,
             workers: settings.value(arguments.workers, "HEADWATER_WORKERS", |file| file.workers)?.unwrap_or(1),
+            standbys: settings.value(arguments.standbys, "HEADWATER_STANDBYS", |_| None)?.unwrap_or(0),
+            session_timeout: arguments
+                .session_timeout
+                .map_or(ApplicationSettings::SESSION_TIMEOUT, |seconds| Duration::from_secs(seconds.into())),
             memory_mib: settings
                 .value(arguments.memory_mib, "HEADWATER_MEMORY_MIB", |file| file.memory_mib)?
                 .unwrap_or(256),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use headwater_log::Partition;
 use headwater_runtime::members::Member;
 use headwater_runtime::state::TaskState;
-use headwater_runtime::{Application, RestoreProgress, Status, Stop};
+use headwater_runtime::{Application, RestoreProgress, Standby, Status, Stop};
 
 use crate::Error;
 use crate::clock::Deadline;
@@ -40,6 +40,12 @@ pub struct Health {
     pub tasks_running: usize,
     /// Tasks that are being restored.
     pub tasks_restoring: usize,
+    /// Tasks of other instances that are kept warm here.
+    pub tasks_standby: usize,
+    /// Those of them that have caught up once.
+    pub tasks_warm: usize,
+    /// Changelog records that the one furthest behind is behind.
+    pub standby_lag_records: i64,
     /// Why it has failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -96,7 +102,13 @@ impl Service {
     pub fn health(&self) -> Health {
         let status = self.status();
         let is_open = self.inner.is_open.load(Ordering::Acquire);
-        health_of(status.as_ref(), is_open)
+        health_of(status.as_ref(), &self.standbys(), is_open)
+    }
+
+    /// The tasks that are kept warm here.
+    #[must_use]
+    pub fn standbys(&self) -> Vec<Standby> {
+        self.with(Application::standbys).unwrap_or_default()
     }
 
     /// A task's committed state, where the task works here.
@@ -169,7 +181,7 @@ impl Service {
     }
 }
 
-fn health_of(status: Option<&Status>, is_open: bool) -> Health {
+fn health_of(status: Option<&Status>, standbys: &[Standby], is_open: bool) -> Health {
     let serves = status.is_some_and(|status| status.workers > 0 && status.is_ready()) && is_open;
     let reason = status.and_then(|status| status.failed.clone());
     Health {
@@ -180,6 +192,9 @@ fn health_of(status: Option<&Status>, is_open: bool) -> Health {
         },
         tasks_running: status.map_or(0, |status| status.running.len()),
         tasks_restoring: status.map_or(0, |status| status.restoring.len()),
+        tasks_standby: standbys.len(),
+        tasks_warm: standbys.iter().filter(|standby| standby.is_warm).count(),
+        standby_lag_records: standbys.iter().map(|standby| standby.lag_records).max().unwrap_or(0),
         reason,
     }
 }

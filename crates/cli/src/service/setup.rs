@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use headwater_kafka::ConnectionSettings;
 use headwater_payments::Profile;
@@ -25,6 +26,10 @@ pub struct ServiceOptions {
     pub state_dir: PathBuf,
     /// Threads that process records.
     pub workers: usize,
+    /// How many other instances keep each task's state warm.
+    pub standbys: usize,
+    /// After so long without a heartbeat an instance's tasks go to others.
+    pub session_timeout: Duration,
     /// Whether records to partitions that a worker both writes and reads are handed over within the transaction.
     pub fusion: bool,
     /// Memory for stores, caches and fetches, in MiB.
@@ -55,6 +60,8 @@ pub async fn start_application(service: &Service, options: ServiceOptions) -> Re
         let schemas = RegistrySchemas::new(book, options.connection.prefix().clone());
         let settings = ApplicationSettings {
             workers: options.workers.max(1),
+            standbys: options.standbys,
+            session_timeout: options.session_timeout,
             fusion: options.fusion,
             memory: MemoryBudget::new(options.memory_mib.saturating_mul(1 << 20)),
             advertised_url,

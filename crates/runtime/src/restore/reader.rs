@@ -50,4 +50,8 @@ impl ChangelogReader for KafkaReader {
     fn position(&self, partition: &TopicPartition) -> Result<Option<Offset>, Error> {
         self.0.position(partition).map_err(from_kafka)
     }
+
+    fn cached_end(&self, partition: &TopicPartition) -> Option<Offset> {
+        self.0.handle().cached_watermarks(partition).map(|(_, high)| high)
+    }
 }

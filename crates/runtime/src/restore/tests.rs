@@ -1,6 +1,7 @@
 //! Restores by the restorer as it is, into a real RocksDB, from changelogs in memory.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod standbys;
 mod world;
 
 use headwater_streams::StateBase as _;

@@ -89,4 +89,13 @@ pub trait RestoreObserver {
 
     /// A task's restore was given up; its worker will ask again.
     fn failed(&self, _task: &str) {}
+
+    /// Changelog records were brought into stores that are kept warm.
+    fn standby_read(&self, _records: u64) {}
+
+    /// A standby's store is so many records behind its changelog's end.
+    fn standby_lags_by(&self, _task: &str, _records: i64, _has_caught_up: bool) {}
+
+    /// A task is not kept warm here any more, or not just now.
+    fn standby_left(&self, _task: &str) {}
 }

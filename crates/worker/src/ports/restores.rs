@@ -14,6 +14,9 @@ pub trait Restores<S> {
     /// [`Error::State`] when the restorer is gone.
     fn submit(&mut self, job: RestoreJob<S>) -> Result<(), Error>;
 
+    /// Says that a task has left this worker, which writes to its store no more: whoever keeps it warm may go on.
+    fn release(&mut self, _changelog: &TopicPartition, _epoch: u64) {}
+
     /// The next restore that has ended.
     fn next(&mut self) -> Option<RestoreResult>;
 }
@@ -50,6 +53,11 @@ pub trait ChangelogReader {
     /// # Errors
     /// [`Error::Kafka`].
     fn position(&self, partition: &TopicPartition) -> Result<Option<Offset>, Error>;
+
+    /// Where a partition that is read ends, open transactions included, as the brokers said last; None before they did.
+    fn cached_end(&self, _partition: &TopicPartition) -> Option<Offset> {
+        None
+    }
 }
 
 /// What is done with a changelog's records.

@@ -29,6 +29,43 @@ pub struct RestoreJob<S> {
     pub delete_retention_ms: i64,
 }
 
+/// Who waits for a restore.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Asker {
+    pub(super) worker: usize,
+    slot: usize,
+    pub(super) epoch: u64,
+}
+
+/// A store that is brought up to date, and what is known of its changelog.
+pub(super) struct Subject<S> {
+    pub(super) store: S,
+    pub(super) meta: TaskMeta,
+    pub(super) changelog: TopicPartition,
+    pub(super) topic_id: Option<String>,
+    pub(super) delete_retention_ms: i64,
+}
+
+impl<S> RestoreJob<S> {
+    /// Who asked, and for what.
+    pub(super) fn into_parts(self) -> (Asker, Subject<S>) {
+        let Self { worker, slot, epoch, store, meta, changelog, topic_id, delete_retention_ms } = self;
+        (Asker { worker, slot, epoch }, Subject { store, meta, changelog, topic_id, delete_retention_ms })
+    }
+}
+
+impl<S> Subject<S> {
+    /// The changelog as it lies in Kafka, from its first offset to its high watermark.
+    pub(super) fn bounds(&self, (start, high_watermark): (Offset, Offset)) -> ChangelogBounds {
+        ChangelogBounds {
+            topic_id: self.topic_id.clone(),
+            start: start.get(),
+            high_watermark: high_watermark.get(),
+            delete_retention_ms: self.delete_retention_ms,
+        }
+    }
+}
+
 /// A store that is up to date.
 #[derive(Debug)]
 pub struct Restored {
@@ -46,8 +83,10 @@ pub struct Restored {
 
 /// A job under way: what was read and not yet written.
 pub(super) struct Running<S: TaskStore> {
-    pub(super) job: RestoreJob<S>,
-    /// The read_uncommitted high watermark: the restore ends there.
+    pub(super) job: Subject<S>,
+    /// Who waits for its end; None for a standby, which has none.
+    pub(super) asker: Option<Asker>,
+    /// The read_uncommitted high watermark: the restore ends there, and there a standby has caught up.
     pub(super) target: Offset,
     /// Where reading began.
     pub(super) from: Offset,
@@ -57,6 +96,11 @@ pub(super) struct Running<S: TaskStore> {
     next: Offset,
     records: u64,
     rebuilt: Option<Unusable>,
+    /// When the target of a standby was listed, and whether it has been reached.
+    listed_at: Timestamp,
+    has_caught_up: bool,
+    /// A standby that can't go on.
+    pub(super) failed: bool,
 }
 
 /// What a store that has far to go needs besides.
@@ -84,8 +128,14 @@ impl<S: TaskStore> Drop for Loading<S> {
 
 impl<S: TaskStore> Running<S> {
     /// Decides where to begin, wiping a store that can't be used.
-    pub(super) fn begin(mut job: RestoreJob<S>, bounds: &ChangelogBounds, now: Timestamp) -> Result<Self, Error> {
-        let unusable = job.meta.unusable(bounds, now);
+    pub(super) fn begin(
+        mut job: Subject<S>,
+        asker: Option<Asker>,
+        bounds: (Offset, Offset),
+        now: Timestamp,
+    ) -> Result<Self, Error> {
+        let bounds = job.bounds(bounds);
+        let unusable = job.meta.unusable(&bounds, now);
         if let Some(why) = unusable {
             tracing::warn!(task = job.store.name(), ?why, "the store can't be used and is rebuilt from its changelog");
             job.meta = TaskMeta { number: job.meta.number, ..TaskMeta::default() };
@@ -106,7 +156,30 @@ impl<S: TaskStore> Running<S> {
         job.store.clear_memory();
         let target = Offset::new(bounds.high_watermark).unwrap_or(Offset::ZERO);
         let batch = S::Batch::default();
-        Ok(Self { job, target, from, batch, large: None, next: from, records: 0, rebuilt: unusable })
+        Ok(Self {
+            job,
+            asker,
+            target,
+            from,
+            batch,
+            large: None,
+            next: from,
+            records: 0,
+            rebuilt: unusable,
+            listed_at: now,
+            has_caught_up: false,
+            failed: false,
+        })
+    }
+
+    /// Whether it is a standby's.
+    pub(super) const fn is_standby(&self) -> bool {
+        self.asker.is_none()
+    }
+
+    /// Whether it is a standby's that still reads the past.
+    pub(super) const fn is_catching_up(&self) -> bool {
+        self.is_standby() && !self.has_caught_up
     }
 
     /// Has its changes gathered, and loaded in order whenever they have come to so much.
@@ -132,8 +205,14 @@ impl<S: TaskStore> Running<S> {
 
     /// See [`Self::serves`].
     pub(super) fn serve(&mut self, job: RestoreJob<S>, high_watermark: Offset) {
+        if self.is_standby() {
+            // What a standby has read before nobody waited for.
+            (self.records, self.rebuilt) = (0, None);
+        }
         self.target = self.target.max(high_watermark);
-        self.job = RestoreJob { meta: self.job.meta.clone(), ..job };
+        let (asker, job) = job.into_parts();
+        self.asker = Some(asker);
+        self.job = Subject { meta: self.job.meta.clone(), ..job };
     }
 
     /// Takes in a changelog record: the key's first byte is the store's number.
@@ -199,17 +278,52 @@ impl<S: TaskStore> Running<S> {
         Ok(())
     }
 
-    /// Ends the restore at `position`, the place of what comes next.
-    pub(super) fn finish(mut self, position: Offset, now: Timestamp) -> Result<Restored, Error> {
+    /// Ends the restore at `position`, the place of what comes next. None when nobody has asked for it.
+    pub(super) fn finish(mut self, position: Offset, now: Timestamp) -> Result<Option<Restored>, Error> {
         self.next = self.next.max(position);
         self.job.meta.saved_at = now;
         self.write()?;
-        Ok(Restored {
-            slot: self.job.slot,
-            epoch: self.job.epoch,
-            meta: self.job.meta,
-            records: self.records,
-            rebuilt: self.rebuilt,
-        })
+        let Some(Asker { slot, epoch, .. }) = self.asker else { return Ok(None) };
+        let (meta, records, rebuilt) = (self.job.meta, self.records, self.rebuilt);
+        Ok(Some(Restored { slot, epoch, meta, records, rebuilt }))
+    }
+
+    /// Records between what a standby has read and the changelog's end, at most.
+    pub(super) fn lag(&self, end: Option<Offset>) -> i64 {
+        let end = end.unwrap_or(self.target).max(self.target);
+        (end.get() - self.next.get()).max(0)
+    }
+
+    /// Brings a standby's store to `position`, the place of what comes next. Once all that was there when the target was
+    /// listed is in the store, it is as new as that moment: no tombstone from before is missing.
+    pub(super) fn keep_up(&mut self, position: Offset) -> Result<(), Error> {
+        if !self.has_caught_up && position >= self.target {
+            self.has_caught_up = true;
+            self.write()?;
+            self.large = None;
+        }
+        let is_as_new = position >= self.target && self.job.meta.saved_at < self.listed_at;
+        let is_further = position.get() > self.job.meta.changelog_offset && !self.is_gathering();
+        if !is_as_new && !is_further {
+            return Ok(());
+        }
+        self.next = self.next.max(position);
+        if is_as_new {
+            self.job.meta.saved_at = self.listed_at;
+        }
+        self.write()
+    }
+
+    /// Looks at a standby's changelog anew. Whether its store may still be brought up to date from where it is.
+    pub(super) fn look_again(&mut self, bounds: (Offset, Offset), now: Timestamp) -> bool {
+        let bounds = self.job.bounds(bounds);
+        let here =
+            TaskMeta { changelog_offset: self.next.get().max(self.job.meta.changelog_offset), ..self.job.meta.clone() };
+        if here.unusable(&bounds, now).is_some() {
+            return false;
+        }
+        self.target = Offset::new(bounds.high_watermark).unwrap_or(self.target);
+        self.listed_at = now;
+        true
     }
 }

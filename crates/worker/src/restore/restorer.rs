@@ -4,11 +4,12 @@ use std::time::Duration;
 use headwater_log::{Offset, TopicPartition};
 
 use super::job::{RestoreJob, Restored, Running};
+use super::standbys::Standbys;
 use crate::planted::{Bug, Planted};
 use crate::ports::{
     ChangelogHandler, ChangelogReader, Clock, FetchedRecord, Next, RestoreObserver, StartAt, StartOffset, TaskStore,
 };
-use crate::{ChangelogBounds, Error, PartitionMap};
+use crate::{Error, PartitionMap, StandbyTask, TaskMeta};
 
 const POLL_WAIT: Duration = Duration::from_millis(50);
 const POLL_RECORDS_MAX: usize = 5_000;
@@ -45,6 +46,15 @@ pub trait RestorePorts {
 
     /// Gives a worker, by its number, the result of a restore that it has asked for. One that is gone does not care.
     fn tell(&self, worker: usize, result: RestoreResult);
+
+    /// The store of a task that is kept warm here, with what it knows of itself. Asked for only while no worker of this
+    /// process works on the task.
+    ///
+    /// # Errors
+    /// [`Error::State`].
+    fn open(&self, task: &StandbyTask) -> Result<(Self::Store, TaskMeta), Error> {
+        Err(Error::State(format!("{} can't be kept warm here", task.task)))
+    }
 }
 
 /// Restores for all workers of a process; jobs for one changelog always go to the same restorer, so that two can never
@@ -52,24 +62,36 @@ pub trait RestorePorts {
 ///
 /// Stores that have far to go take turns: the memory in which their changes are gathered is one task's, since more of a
 /// task at a time is less to sort and to merge, and the first is ready sooner. The others are all read at once.
+///
+/// Standbys are restores without an end: nobody waits for them, so those that still read the past make room for any
+/// restore. A task's standby and its restore are one thing, so that who takes a task over goes on where its standby is.
 pub struct Restorer<R: RestorePorts> {
-    ports: R,
-    reader: R::Reader,
-    clock: R::Clock,
-    observer: R::Observer,
+    pub(super) ports: R,
+    pub(super) reader: R::Reader,
+    pub(super) clock: R::Clock,
+    pub(super) observer: R::Observer,
     limits: RestoreLimits,
-    running: PartitionMap<Running<R::Store>>,
+    pub(super) running: PartitionMap<Running<R::Store>>,
     /// Those that have far to go and wait for their turn.
-    waiting: VecDeque<Running<R::Store>>,
+    pub(super) waiting: VecDeque<Running<R::Store>>,
+    pub(super) standbys: Standbys,
     planted: Planted,
 }
 
 impl<R: RestorePorts> Restorer<R> {
     /// A restorer with nothing to do.
     pub fn new(ports: R, reader: R::Reader, clock: R::Clock, observer: R::Observer) -> Self {
-        let limits = RestoreLimits::default();
-        let (running, waiting, planted) = (PartitionMap::default(), VecDeque::new(), Planted::default());
-        Self { ports, reader, clock, observer, limits, running, waiting, planted }
+        Self {
+            ports,
+            reader,
+            clock,
+            observer,
+            limits: RestoreLimits::default(),
+            running: PartitionMap::default(),
+            waiting: VecDeque::new(),
+            standbys: Standbys::default(),
+            planted: Planted::default(),
+        }
     }
 
     /// The same, with other limits.
@@ -87,7 +109,13 @@ impl<R: RestorePorts> Restorer<R> {
     /// Whether there is nothing to do.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.running.is_empty() && self.waiting.is_empty()
+        self.running.is_empty() && self.waiting.is_empty() && self.standbys.is_empty()
+    }
+
+    /// Whether somebody waits for a restore.
+    pub(super) fn is_asked(&self) -> bool {
+        let waiting = self.waiting.iter().any(|waiting| !waiting.is_standby());
+        waiting || self.running.iter().any(|(_, running)| !running.is_standby())
     }
 
     /// Begins jobs. One under way for the same changelog is superseded, or goes on for the new one.
@@ -104,47 +132,69 @@ impl<R: RestorePorts> Restorer<R> {
                 self.ports.tell(worker, Err(error));
             }
         }
+        self.make_room();
         self.start_waiting();
+        if let Err(error) = self.finish_reached(false) {
+            self.fail_all(&error);
+        }
     }
 
     fn begin_one(
         &mut self,
-        job: RestoreJob<R::Store>,
+        mut job: RestoreJob<R::Store>,
         bounds: &BTreeMap<TopicPartition, (Offset, Offset)>,
     ) -> Result<(), Error> {
         let partition = job.changelog.clone();
-        let Some((start, high_watermark)) = bounds.get(&partition) else {
+        self.standbys.taken(&partition, job.worker, job.epoch);
+        let Some(bounds) = bounds.get(&partition).copied() else {
             return Err(Error::Kafka(format!("changelog {partition} has no offsets: run `headwater topics plan`")));
         };
         let waiting = self.waiting.iter_mut().find(|waiting| waiting.job.changelog == partition);
         if let Some(known) = waiting.or(self.running.get_mut(&partition))
             && known.serves(&job)
         {
-            known.serve(job, *high_watermark);
+            let was_standby = known.is_standby();
+            known.serve(job, bounds.1);
+            if was_standby {
+                self.observer.standby_left(known.job.store.name());
+            }
             return Ok(());
         }
-        if self.running.remove(&partition).is_some() {
-            self.reader.remove(&partition)?;
+        self.drop_job(&partition)?;
+        if let Some(standby) = self.standbys.wanted(&partition) {
+            // What the worker knows of the store may be from before the standby went on with it.
+            job.meta = self.ports.open(standby)?.1;
         }
-        self.waiting.retain(|waiting| waiting.job.changelog != partition);
-        let bounds = ChangelogBounds {
-            topic_id: job.topic_id.clone(),
-            start: start.get(),
-            high_watermark: high_watermark.get(),
-            delete_retention_ms: job.delete_retention_ms,
-        };
-        let mut running = Running::begin(job, &bounds, self.clock.wall())?;
+        let (asker, job) = job.into_parts();
+        let running = Running::begin(job, Some(asker), bounds, self.clock.wall())?;
         if running.from >= running.target {
-            self.finish(running, *high_watermark);
+            self.finish(running, bounds.1);
             return Ok(());
         }
         self.observer.remaining(running.job.store.name(), running.remaining());
+        self.start_or_wait(running)
+    }
+
+    /// Starts to read for a job, or has it wait for its turn when it has far to go.
+    pub(super) fn start_or_wait(&mut self, mut running: Running<R::Store>) -> Result<(), Error> {
         if running.remaining() >= self.limits.far_records {
             running.gather(self.limits.gather_bytes)?;
             self.waiting.push_back(running);
             return Ok(());
         }
         self.start(running)
+    }
+
+    /// Stops what is under way for a changelog, as it is.
+    pub(super) fn drop_job(&mut self, partition: &TopicPartition) -> Result<(), Error> {
+        let waiting = self.waiting.iter().position(|waiting| waiting.job.changelog == *partition);
+        let dropped = waiting.and_then(|place| self.waiting.remove(place));
+        let stopped = self.running.remove(partition);
+        let result = if stopped.is_some() { self.reader.remove(partition) } else { Ok(()) };
+        if let Some(standby) = dropped.or(stopped).filter(Running::is_standby) {
+            self.observer.standby_left(standby.job.store.name());
+        }
+        result
     }
 
     fn start(&mut self, running: Running<R::Store>) -> Result<(), Error> {
@@ -155,40 +205,48 @@ impl<R: RestorePorts> Restorer<R> {
     }
 
     /// Gives the next that has far to go its turn, if none has it.
-    fn start_waiting(&mut self) {
+    pub(super) fn start_waiting(&mut self) {
         while !self.running.iter().any(|(_, running)| running.is_gathering()) {
             let Some(next) = self.waiting.pop_front() else { return };
-            let worker = next.job.worker;
-            if let Err(error) = self.start(next) {
-                self.ports.tell(worker, Err(error));
+            let asker = next.asker;
+            match (self.start(next), asker) {
+                (Ok(()), _) => {}
+                (Err(error), Some(asker)) => self.ports.tell(asker.worker, Err(error)),
+                // A standby is begun again later.
+                (Err(error), None) => tracing::warn!(%error, "a standby can't be started"),
             }
         }
     }
 
     /// One turn: replays what has come, waiting a moment for it, and ends the restores that have reached their target.
     pub fn turn(&mut self) {
-        if let Err(error) = self.read() {
+        if let Err(error) = self.read().and_then(|()| self.keep_up()) {
             self.fail_all(&error);
         }
     }
 
     fn read(&mut self) -> Result<(), Error> {
+        self.standbys.more = false;
         if self.running.is_empty() {
             return Ok(());
         }
-        let mut replay = Replay { running: &mut self.running, failure: None, records: 0 };
-        self.reader.poll(POLL_WAIT, POLL_RECORDS_MAX, &mut replay)?;
-        let Replay { failure, records, .. } = replay;
+        // Whoever owns it waits between the turns of standbys, for whatever else it may be told.
+        let wait = if self.is_asked() { POLL_WAIT } else { Duration::ZERO };
+        let mut replay = Replay { running: &mut self.running, failure: None, records: 0, standby_records: 0 };
+        self.reader.poll(wait, POLL_RECORDS_MAX, &mut replay)?;
+        let Replay { failure, records, standby_records, .. } = replay;
         self.observer.restored(records);
+        self.observer.standby_read(standby_records);
+        self.standbys.more = standby_records > 0;
         if let Some(error) = failure {
             return Err(error);
         }
-        self.finish_reached(records == 0)
+        self.finish_reached(records + standby_records == 0)
     }
 
     fn finish_reached(&mut self, is_empty: bool) -> Result<(), Error> {
         let mut reached = Vec::new();
-        for (partition, running) in self.running.iter() {
+        for (partition, running) in self.running.iter().filter(|(_, running)| !running.is_standby()) {
             self.observer.remaining(running.job.store.name(), running.remaining().max(0));
             if let Some(position) = self.reader.position(partition)?
                 && (position >= running.target || (is_empty && self.planted.has(Bug::RestoreToStableEnd)))
@@ -207,12 +265,15 @@ impl<R: RestorePorts> Restorer<R> {
     }
 
     fn finish(&self, running: Running<R::Store>, position: Offset) {
-        let (task, worker) = (running.job.store.name().to_owned(), running.job.worker);
+        let Some(worker) = running.asker.map(|asker| asker.worker) else { return };
+        let task = running.job.store.name().to_owned();
         let now = self.clock.wall();
         match running.finish(position, now) {
             Ok(restored) => {
-                self.observer.ended(&task, now, restored.rebuilt.is_some());
-                self.ports.tell(worker, Ok(restored));
+                self.observer.ended(&task, now, restored.as_ref().is_some_and(|restored| restored.rebuilt.is_some()));
+                if let Some(restored) = restored {
+                    self.ports.tell(worker, Ok(restored));
+                }
             }
             Err(error) => {
                 self.observer.failed(&task);
@@ -223,15 +284,22 @@ impl<R: RestorePorts> Restorer<R> {
 
     fn fail_all(&mut self, error: &Error) {
         tracing::warn!(%error, "restore failed; the workers will ask again");
+        let mut failed: Vec<_> = std::mem::take(&mut self.waiting).into();
         for (partition, running) in std::mem::take(&mut self.running) {
             let _absent = self.reader.remove(&partition);
-            self.observer.failed(running.job.store.name());
-            self.ports.tell(running.job.worker, Err(Error::Kafka(error.to_string())));
+            failed.push(running);
         }
-        for waiting in std::mem::take(&mut self.waiting) {
-            self.observer.failed(waiting.job.store.name());
-            self.ports.tell(waiting.job.worker, Err(Error::Kafka(error.to_string())));
+        for failed in failed {
+            let task = failed.job.store.name();
+            match failed.asker {
+                Some(asker) => {
+                    self.observer.failed(task);
+                    self.ports.tell(asker.worker, Err(Error::Kafka(error.to_string())));
+                }
+                None => self.observer.standby_left(task),
+            }
         }
+        self.standbys.wait_after_failure(self.clock.monotonic());
     }
 }
 
@@ -240,17 +308,26 @@ struct Replay<'a, S: TaskStore> {
     running: &'a mut PartitionMap<Running<S>>,
     failure: Option<Error>,
     records: u64,
+    standby_records: u64,
 }
 
 impl<S: TaskStore> ChangelogHandler for Replay<'_, S> {
     fn record<R: FetchedRecord>(&mut self, record: &R) -> Next {
-        if let Some(found) = self.running.find_mut(record.topic(), record.partition()) {
-            self.records += 1;
-            if let Err(error) = found.record(record.offset(), record.key(), record.value()) {
+        let Some(found) = self.running.find_mut(record.topic(), record.partition()) else { return Next::Continue };
+        *(if found.is_standby() { &mut self.standby_records } else { &mut self.records }) += 1;
+        let taken = if found.failed { Ok(()) } else { found.record(record.offset(), record.key(), record.value()) };
+        match taken {
+            Ok(()) => Next::Continue,
+            Err(error) if found.is_standby() => {
+                // Nobody waits for it, so nobody else has to.
+                tracing::warn!(task = found.job.store.name(), %error, "a standby failed, and is begun again");
+                found.failed = true;
+                Next::Continue
+            }
+            Err(error) => {
                 self.failure = Some(error);
-                return Next::Stop;
+                Next::Stop
             }
         }
-        Next::Continue
     }
 }

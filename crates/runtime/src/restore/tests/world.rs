@@ -15,7 +15,9 @@ use headwater_worker::ports::{
     Change, ChangelogHandler, ChangelogReader, Clock, FetchedRecord, Next, RestoreObserver, StartAt, StartOffset,
     TaskStore,
 };
-use headwater_worker::{Error, RestoreJob, RestoreLimits, RestorePorts, RestoreResult, Restored, Restorer, TaskMeta};
+use headwater_worker::{
+    Error, RestoreJob, RestoreLimits, RestorePorts, RestoreResult, Restored, Restorer, StandbyTask, TaskMeta,
+};
 
 use crate::state::{MemoryBudget, StateBatch, StateDatabase, TaskState};
 
@@ -25,8 +27,8 @@ pub(super) const NEAR: RestoreLimits = RestoreLimits { gather_bytes: 1 << 20, fa
 pub(super) const FAR: RestoreLimits = RestoreLimits { gather_bytes: 4 << 10, far_records: 1 };
 
 const IN_MEMORY: StoreNumber = StoreNumber(20);
-const TASK: &str = "p/s/0";
-const DAY_MS: i64 = 24 * 3_600_000;
+pub(super) const TASK: &str = "p/s/0";
+pub(super) const DAY_MS: i64 = 24 * 3_600_000;
 
 /// Key, with the store's number before it, and value.
 type Recorded = (Vec<u8>, Option<Vec<u8>>);
@@ -34,9 +36,11 @@ type Recorded = (Vec<u8>, Option<Vec<u8>>);
 /// One partition's changelog.
 #[derive(Clone)]
 pub(super) struct Changelog {
-    topic_id: String,
+    pub(super) topic_id: String,
+    /// What lies before is gone.
+    pub(super) start: i64,
     /// By offset; None is a transaction's marker.
-    records: Vec<Option<Recorded>>,
+    pub(super) records: Vec<Option<Recorded>>,
 }
 
 impl Default for Changelog {
@@ -47,7 +51,7 @@ impl Default for Changelog {
 
 impl Changelog {
     pub(super) fn of_topic(id: &str) -> Self {
-        Self { topic_id: id.to_owned(), records: Vec::new() }
+        Self { topic_id: id.to_owned(), start: 0, records: Vec::new() }
     }
 
     /// One transaction.
@@ -165,9 +169,12 @@ impl TaskStore for Store {
     }
 }
 
+/// Changelogs by their partitions; they can grow while they are read.
+pub(super) type Logs = Rc<RefCell<BTreeMap<TopicPartition, Changelog>>>;
+
 /// Reads changelogs in memory.
-struct Reader {
-    logs: BTreeMap<TopicPartition, Changelog>,
+pub(super) struct Reader {
+    logs: Logs,
     positions: BTreeMap<TopicPartition, usize>,
     records_of_a_poll: usize,
     read: Rc<Cell<usize>>,
@@ -210,8 +217,9 @@ impl FetchedRecord for Record<'_> {
 impl ChangelogReader for Reader {
     fn bounds(&self, partitions: &[TopicPartition]) -> Result<BTreeMap<TopicPartition, (Offset, Offset)>, Error> {
         let bounds = |at: &TopicPartition| {
-            let end = self.logs.get(at)?.end();
-            Some((at.clone(), (Offset::ZERO, Offset::new(end).ok()?)))
+            let logs = self.logs.borrow();
+            let log = logs.get(at)?;
+            Some((at.clone(), (Offset::new(log.start).ok()?, Offset::new(log.end()).ok()?)))
         };
         Ok(partitions.iter().filter_map(bounds).collect())
     }
@@ -229,7 +237,8 @@ impl ChangelogReader for Reader {
 
     fn poll<H: ChangelogHandler>(&mut self, _: Duration, records_max: usize, handler: &mut H) -> Result<(), Error> {
         for (at, position) in &mut self.positions {
-            let records = &self.logs[at].records;
+            let logs = self.logs.borrow();
+            let records = &logs[at].records;
             for _ in 0..records_max.min(self.records_of_a_poll) {
                 let Some(record) = records.get(*position) else { break };
                 let Some(record) = record else {
@@ -250,40 +259,67 @@ impl ChangelogReader for Reader {
     fn position(&self, partition: &TopicPartition) -> Result<Option<Offset>, Error> {
         Ok(self.positions.get(partition).map(|position| offset(*position)))
     }
+
+    fn cached_end(&self, partition: &TopicPartition) -> Option<Offset> {
+        Offset::new(self.logs.borrow().get(partition)?.end()).ok()
+    }
 }
 
 type Told = Rc<RefCell<Vec<(usize, RestoreResult)>>>;
 
-struct Ports(Told);
+pub(super) struct Ports {
+    told: Told,
+    /// Where standbys are.
+    process: Option<(StateDatabase, Rc<Cell<usize>>)>,
+}
 
 impl RestorePorts for Ports {
     type Store = Store;
     type Reader = Reader;
     type Clock = At;
-    type Observer = Nobody;
+    type Observer = Watching;
 
     fn tell(&self, worker: usize, result: RestoreResult) {
-        self.0.borrow_mut().push((worker, result));
+        self.told.borrow_mut().push((worker, result));
+    }
+
+    fn open(&self, task: &StandbyTask) -> Result<(Store, TaskMeta), Error> {
+        let (database, steps_left) = self.process.as_ref().unwrap();
+        let (state, meta) = database.task(&task.task, &[])?;
+        Ok((Store { state, steps_left: Rc::clone(steps_left) }, meta))
     }
 }
 
-struct At(i64);
+/// Wall-clock time when the process began, and how long ago that is.
+pub(super) struct At(i64, Rc<Cell<Duration>>);
 
 impl Clock for At {
     fn wall(&self) -> Timestamp {
-        Timestamp::from_millis(self.0)
+        Timestamp::from_millis(self.0 + i64::try_from(self.1.get().as_millis()).unwrap())
     }
     fn monotonic(&self) -> Duration {
-        Duration::ZERO
+        self.1.get()
     }
 }
 
-struct Nobody;
+/// Lags of standbys, and whether they have caught up.
+pub(super) type Lags = Rc<RefCell<BTreeMap<String, (i64, bool)>>>;
 
-impl RestoreObserver for Nobody {
+#[derive(Default)]
+pub(super) struct Watching(Lags);
+
+impl RestoreObserver for Watching {
     fn restored(&self, _: u64) {}
     fn remaining(&self, _: &str, _: i64) {}
     fn ended(&self, _: &str, _: Timestamp, _: bool) {}
+
+    fn standby_lags_by(&self, task: &str, records: i64, has_caught_up: bool) {
+        self.0.borrow_mut().insert(task.to_owned(), (records, has_caught_up));
+    }
+
+    fn standby_left(&self, task: &str) {
+        self.0.borrow_mut().remove(task);
+    }
 }
 
 /// A process with one task's store.
@@ -370,12 +406,14 @@ impl World {
     fn restorer(&self, logs: &[(&str, &Changelog)]) -> (Restorer<Ports>, Told, Rc<Cell<usize>>) {
         let (told, read) = (Told::default(), Rc::default());
         let reader = Reader {
-            logs: logs.iter().map(|(task, log)| (partition(task), (*log).clone())).collect(),
+            logs: Rc::new(RefCell::new(logs.iter().map(|(task, log)| (partition(task), (*log).clone())).collect())),
             positions: BTreeMap::new(),
             records_of_a_poll: self.records_of_a_poll,
             read: Rc::clone(&read),
         };
-        let restorer = Restorer::new(Ports(Rc::clone(&told)), reader, At(self.now), Nobody).with_limits(self.limits);
+        let ports = Ports { told: Rc::clone(&told), process: None };
+        let clock = At(self.now, Rc::default());
+        let restorer = Restorer::new(ports, reader, clock, Watching::default()).with_limits(self.limits);
         (restorer, told, read)
     }
 
@@ -416,6 +454,47 @@ impl World {
         told.into_iter().map(|(worker, result)| result.map(|_| worker).unwrap()).collect()
     }
 
+    /// A restorer that keeps standbys, with logs that grow and a clock that is moved on.
+    pub(super) fn keeper(&self, logs: &[(&str, &Changelog)]) -> Keeper {
+        let (told, read, lags): (Told, Rc<Cell<usize>>, Lags) = Default::default();
+        let passed: Rc<Cell<Duration>> = Rc::default();
+        let logs: Logs =
+            Rc::new(RefCell::new(logs.iter().map(|(task, log)| (partition(task), (*log).clone())).collect()));
+        let reader = Reader {
+            logs: Rc::clone(&logs),
+            positions: BTreeMap::new(),
+            records_of_a_poll: self.records_of_a_poll,
+            read: Rc::clone(&read),
+        };
+        let process = Some((self.database().clone(), Rc::clone(&self.steps_left)));
+        let ports = Ports { told: Rc::clone(&told), process };
+        let clock = At(self.now, Rc::clone(&passed));
+        let restorer = Restorer::new(ports, reader, clock, Watching(Rc::clone(&lags))).with_limits(self.limits);
+        Keeper { restorer, logs, told, read, lags, passed }
+    }
+
+    /// A worker's job for a task that it has just been given.
+    pub(super) fn job_of(&self, worker: usize, epoch: u64, task: &str, log: &Changelog) -> RestoreJob<Store> {
+        self.job(worker, epoch, self.database().task(task, &[]).unwrap().0, log)
+    }
+
+    /// A worker has committed the last so many changes, and applies them.
+    pub(super) fn apply(&self, log: &Changelog, changes: usize) {
+        let state = self.state();
+        let mut batch = StateBatch::default();
+        let last = log.records.len() - 1 - changes;
+        for (key, value) in log.records[last..].iter().flatten() {
+            state.stage(&mut batch, StoreNumber(key[0]), &key[1..], value.as_deref());
+        }
+        let meta = TaskMeta { changelog_offset: log.end(), saved_at: Timestamp::from_millis(self.now), ..self.meta() };
+        state.stage_meta(&mut batch, &meta).unwrap();
+        state.write(batch).unwrap();
+    }
+
+    pub(super) fn meta_of(&self, task: &str) -> TaskMeta {
+        self.database().meta(task).unwrap().unwrap()
+    }
+
     /// Everything the task's stores hold.
     pub(super) fn contents(&self) -> BTreeMap<Vec<u8>, Vec<u8>> {
         let mut contents = BTreeMap::new();
@@ -426,6 +505,60 @@ impl World {
             }
         }
         contents
+    }
+}
+
+/// A restorer in the midst of its work.
+pub(super) struct Keeper {
+    pub(super) restorer: Restorer<Ports>,
+    logs: Logs,
+    told: Told,
+    read: Rc<Cell<usize>>,
+    lags: Lags,
+    passed: Rc<Cell<Duration>>,
+}
+
+impl Keeper {
+    pub(super) fn keep_warm(&mut self, tasks: &[&str]) {
+        let standby = |task: &&str| StandbyTask {
+            task: (*task).to_owned(),
+            changelog: partition(task),
+            topic_id: self.logs.borrow().get(&partition(task)).map(|log| log.topic_id.clone()),
+            delete_retention_ms: DAY_MS,
+        };
+        let tasks = tasks.iter().map(standby).collect();
+        self.restorer.keep_warm(tasks);
+    }
+
+    /// So many turns, with so much time between them.
+    pub(super) fn turns(&mut self, count: usize, between: Duration) {
+        for _ in 0..count {
+            self.passed.set(self.passed.get() + between);
+            self.restorer.turn();
+        }
+    }
+
+    pub(super) fn edit(&mut self, task: &str, change: impl FnOnce(&mut Changelog)) {
+        change(self.logs.borrow_mut().get_mut(&partition(task)).unwrap());
+    }
+
+    pub(super) fn release(&mut self, worker: usize, task: &str, epoch: u64) {
+        self.restorer.release(worker, &partition(task), epoch);
+    }
+
+    /// What was told since the last time.
+    pub(super) fn told(&mut self) -> Vec<(usize, RestoreResult)> {
+        self.told.take()
+    }
+
+    /// Records read in all.
+    pub(super) fn read(&self) -> usize {
+        self.read.get()
+    }
+
+    /// A standby's lag, and whether it has caught up; None when there is none.
+    pub(super) fn lag(&self, task: &str) -> Option<(i64, bool)> {
+        self.lags.borrow().get(task).copied()
     }
 }
 
