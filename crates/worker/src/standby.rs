@@ -130,7 +130,21 @@ pub fn spread(units: &[StandbyUnit], hosts: &[StandbyHost], copies: usize) -> Ve
             placed[unit].insert(*host);
         }
     }
+    even_out(&pairs, &mut placed, &mut kept, share_max);
     placed
+}
+
+/// Moves copies from hosts that keep more than their share to those that keep less.
+fn even_out(pairs: &[(u64, usize, usize)], placed: &mut [BTreeSet<usize>], kept: &mut [usize], share_max: usize) {
+    for (_, unit, to) in pairs {
+        let over = placed[*unit].iter().copied().max_by_key(|host| (kept[*host], *host));
+        let Some(over) = over.filter(|over| kept[*over] > share_max) else { continue };
+        if kept[*to] < share_max && placed[*unit].insert(*to) {
+            placed[*unit].remove(&over);
+            kept[*to] += 1;
+            kept[over] -= 1;
+        }
+    }
 }
 
 /// The tasks that an instance keeps warm, of those that it does not work on itself.

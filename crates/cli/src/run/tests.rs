@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::*;
 use crate::settings::{Environment, FileSettings};
@@ -51,6 +52,16 @@ fn what_cannot_work_is_a_usage_error_with_the_remedy() {
         resolve(&["orders"], |arguments| arguments.workers = None, &[("HEADWATER_WORKERS", "two")]),
         "HEADWATER_WORKERS",
     );
+    check(resolve(&["orders"], |_| {}, &[("HEADWATER_STANDBYS", "some")]), "HEADWATER_STANDBYS");
+}
+
+#[test]
+fn standbys_come_from_the_flag_or_the_environment() {
+    let environment = [("HEADWATER_STANDBYS", "2")];
+    assert_eq!(resolve(&["orders"], |_| {}, &environment).unwrap().standbys, 2);
+    assert_eq!(resolve(&["orders"], |arguments| arguments.standbys = Some(1), &environment).unwrap().standbys, 1);
+    let options = resolve(&["orders"], |arguments| arguments.session_timeout = Some(6), &[]).unwrap();
+    assert_eq!((options.standbys, options.session_timeout), (0, Duration::from_secs(6)));
 }
 
 #[test]

@@ -70,7 +70,7 @@ fn with_as_many_copies_as_others_everybody_keeps_everything_else() {
 #[test]
 fn the_hash_never_changes() {
     // Instances of different versions compute one placement.
-    assert_eq!(score("orders.events-3", "a"), 0);
+    assert_eq!(score("orders.events-3", "a"), 0xe8a9_39ad_adb0_1288);
 }
 
 proptest! {
@@ -98,7 +98,7 @@ proptest! {
         let share_max = (count * copies.min(instances)).div_ceil(instances);
         for host in 0..instances {
             let kept = placed.iter().filter(|on| on.contains(&host)).count();
-            prop_assert!(kept <= share_max + 1, "{kept} of {share_max}");
+            prop_assert!(kept <= share_max, "{kept} of {share_max}");
         }
     }
 
@@ -110,7 +110,7 @@ proptest! {
         let after = by_name(&units, &hosts(instances + 1, &units, |unit| Some(unit % instances)), copies);
         let moved = before.difference(&after).count();
         let share = (count * copies).div_ceil(instances + 1);
-        prop_assert!(moved <= 2 * share + 1, "{moved} moved, a share is {share}, of {}", before.len());
+        prop_assert!(moved <= 2 * share + 2, "{moved} moved, a share is {share}, of {}", before.len());
     }
 
     #[test]
