@@ -200,7 +200,7 @@ impl<S: TaskStore> Running<S> {
     /// end is another. Stores in memory are that asker's own, and have to be read from the start; so has another topic.
     pub(super) fn serves(&self, job: &RestoreJob<S>) -> bool {
         let is_same = self.job.store.name() == job.store.name() && self.job.topic_id == job.topic_id;
-        is_same && !job.store.has_memory_stores() && job.meta.changelog_offset <= self.next.get()
+        !self.failed && is_same && !job.store.has_memory_stores() && job.meta.changelog_offset <= self.next.get()
     }
 
     /// See [`Self::serves`].
@@ -297,6 +297,10 @@ impl<S: TaskStore> Running<S> {
     /// Brings a standby's store to `position`, the place of what comes next. Once all that was there when the target was
     /// listed is in the store, it is as new as that moment: no tombstone from before is missing.
     pub(super) fn keep_up(&mut self, position: Offset) -> Result<(), Error> {
+        if self.failed {
+            // Records were passed over.
+            return Ok(());
+        }
         if !self.has_caught_up && position >= self.target {
             self.has_caught_up = true;
             self.write()?;

@@ -13,6 +13,8 @@ use crate::{Error, PartitionMap, StandbyTask, TaskMeta};
 
 const POLL_WAIT: Duration = Duration::from_millis(50);
 const POLL_RECORDS_MAX: usize = 5_000;
+/// Where a poll brings so many records of standbys, more wait; fewer are worth a pause, so that polls don't count.
+const STANDBY_RECORDS_MORE: u64 = 1_000;
 
 /// How stores are restored that have far to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -237,7 +239,7 @@ impl<R: RestorePorts> Restorer<R> {
         let Replay { failure, records, standby_records, .. } = replay;
         self.observer.restored(records);
         self.observer.standby_read(standby_records);
-        self.standbys.more = standby_records > 0;
+        self.standbys.more = standby_records >= STANDBY_RECORDS_MORE;
         if let Some(error) = failure {
             return Err(error);
         }

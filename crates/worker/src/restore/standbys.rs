@@ -24,7 +24,7 @@ pub(super) struct Standbys {
     /// Changelogs whose tasks a worker has asked for and not given back: the worker, and the assignment's epoch. It alone
     /// writes to the store.
     held: BTreeMap<TopicPartition, (usize, u64)>,
-    /// Whether the last poll brought something.
+    /// Whether the last poll brought so much that more waits.
     pub(super) more: bool,
     kept_up_at: Duration,
     looked_at: Duration,
@@ -137,7 +137,6 @@ impl<R: RestorePorts> Restorer<R> {
             let end = self.reader.cached_end(&partition);
             let Some(running) = self.running.get_mut(&partition) else { continue };
             if let Some(position) = position
-                && !running.failed
                 && let Err(error) = running.keep_up(position)
             {
                 tracing::warn!(task = running.job.store.name(), %error, "a standby failed, and is begun again");

@@ -224,6 +224,21 @@ fn a_standby_that_fails_fails_nobody_else_and_begins_again() {
     assert_eq!(world.meta_of(OTHER).changelog_offset, good.end());
 }
 
+#[test]
+fn nobody_takes_over_what_a_failed_standby_has_passed_over() {
+    let mut log = filled(0, 10);
+    log.extend([(Vec::new(), None)]);
+    let world = World::new(NEAR);
+    let mut keeper = world.keeper(&[(TASK, &log)]);
+    keeper.keep_warm(&[TASK]);
+    keeper.turns(1, MOMENT);
+    keeper.turns(1, Duration::ZERO);
+    keeper.restorer.begin(vec![world.job_of(0, 1, TASK, &log)]);
+    keeper.turns(5, MOMENT);
+    assert!(keeper.told()[0].1.is_err(), "it comes upon the same record");
+    assert_eq!(world.meta().changelog_offset, 0);
+}
+
 /// What happens to a task: written elsewhere, taken over and written here, given back, or time passes.
 #[derive(Debug, Clone)]
 enum Event {
