@@ -16,10 +16,14 @@ use crate::restore::{RestoreHandle, Warmth};
 
 /// The view of the members is looked at so often; what it says has to hold for two looks.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+/// The same before the workers have joined: nobody waits longer than it has to.
+const FIRST_LOOKS_INTERVAL: Duration = Duration::from_millis(50);
 /// Members say so often that they are there.
 const REPEAT_INTERVAL: Duration = Duration::from_secs(10);
 /// Who was not heard of for so long is gone. A restart takes less, and starts no copying elsewhere.
 const GONE_AFTER_MS: i64 = 60_000;
+/// Who was not heard of for so long may not work any more: an instance that comes late does not wait for it.
+const WORKS_WITHIN_MS: i64 = 25_000;
 /// An instance that can't find out about the others joins after so long.
 const VIEW_AFTER: Duration = Duration::from_secs(30);
 /// An instance that comes late joins after so long, warm or not.
@@ -96,7 +100,8 @@ fn keep(keeping: &Keeping, stopped: &Receiver<()>) {
     let mut kept: Option<Vec<StandbyTask>> = None;
     let mut said = Vec::new();
     let mut is_gate_open = false;
-    while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(LOOK_INTERVAL) {
+    let interval = |is_gate_open: bool| if is_gate_open { LOOK_INTERVAL } else { FIRST_LOOKS_INTERVAL };
+    while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(interval(is_gate_open)) {
         let now = keeping.clock.monotonic();
         if now >= repeat_at {
             repeat_at = now + REPEAT_INTERVAL;
@@ -112,7 +117,15 @@ fn keep(keeping: &Keeping, stopped: &Receiver<()>) {
             }
             continue;
         };
-        let membership = Membership::new(&heard, &keeping.who, now);
+        if !is_gate_open {
+            let working = Membership::new(&heard, &keeping.who, now, WORKS_WITHIN_MS);
+            let leaves_work = working.leaves_work(&keeping.who.instance, &keeping.units);
+            if leaves_work || now.saturating_sub(begun) >= JOIN_AFTER {
+                is_gate_open = true;
+                keeping.gate.open();
+            }
+        }
+        let membership = Membership::new(&heard, &keeping.who, now, GONE_AFTER_MS);
         if membership != seen {
             seen = membership;
             continue;
@@ -139,8 +152,7 @@ fn keep(keeping: &Keeping, stopped: &Receiver<()>) {
                 let standby = all.iter().find(|standby| standby.task == task.task);
                 standby.is_some_and(|standby| standby.is_warm && standby.lag_records <= JOIN_LAG_RECORDS_MAX)
             };
-            let waits = !seen.leaves_work(&keeping.who.instance, &keeping.units) && !wanted.iter().all(is_near);
-            is_gate_open = !waits || now.saturating_sub(begun) >= JOIN_AFTER;
+            is_gate_open = wanted.iter().all(is_near);
             if is_gate_open {
                 keeping.gate.open();
             }
@@ -159,14 +171,15 @@ struct Membership {
 }
 
 impl Membership {
-    fn new(heard: &[Heard], who: &Who, now: Duration) -> Self {
+    /// Those that were heard of within so many milliseconds, and this one.
+    fn new(heard: &[Heard], who: &Who, now: Duration, within_ms: i64) -> Self {
         let mut hosts: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
         hosts.insert(&who.instance, BTreeSet::new());
         let mut copies = who.copies;
         let now_ms = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
         for Heard { member, at_ms } in heard {
             let is_own = member.instance == who.instance;
-            let is_there = is_own || now_ms.saturating_sub(*at_ms) < GONE_AFTER_MS;
+            let is_there = is_own || now_ms.saturating_sub(*at_ms) < within_ms;
             if member.application != who.application || member.standby_copies == 0 || !is_there {
                 continue;
             }

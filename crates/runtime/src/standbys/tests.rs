@@ -46,26 +46,26 @@ fn unit(task: &str) -> StandbyUnit {
 #[test]
 fn who_is_silent_for_a_minute_is_gone_and_who_keeps_none_is_no_host() {
     let heard = [heard("b", 1, &[], &[], 59_000), heard("c", 1, &[], &[], 61_000), heard("d", 0, &[], &[], 0)];
-    assert_eq!(names(&Membership::new(&heard, &me(), NOW)), ["b", "me"]);
+    assert_eq!(names(&Membership::new(&heard, &me(), NOW, GONE_AFTER_MS)), ["b", "me"]);
 }
 
 #[test]
 fn all_agree_on_the_most_copies_that_one_wants() {
     let heard = [heard("b", 2, &[], &[], 0), heard("gone", 3, &[], &[], 100_000)];
-    assert_eq!(Membership::new(&heard, &me(), NOW).copies, 2);
+    assert_eq!(Membership::new(&heard, &me(), NOW, GONE_AFTER_MS).copies, 2);
 }
 
 #[test]
 fn other_applications_are_none_of_ours() {
     let mut other = heard("b", 1, &[], &[], 0);
     other.member.application = "other".to_owned();
-    assert_eq!(names(&Membership::new(&[other], &me(), NOW)), ["me"]);
+    assert_eq!(names(&Membership::new(&[other], &me(), NOW, GONE_AFTER_MS)), ["me"]);
 }
 
 #[test]
 fn an_instance_waits_to_be_warm_only_while_others_do_all_the_work() {
     let units = [unit("p/s/0"), unit("p/s/1")];
-    let leaves_work = |heard: &[Heard]| Membership::new(heard, &me(), NOW).leaves_work("me", &units);
+    let leaves_work = |heard: &[Heard]| Membership::new(heard, &me(), NOW, WORKS_WITHIN_MS).leaves_work("me", &units);
     assert!(leaves_work(&[]));
     assert!(leaves_work(&[heard("b", 1, &["p/s/0"], &[], 0)]));
     assert!(!leaves_work(&[heard("b", 1, &["p/s/0"], &["p/s/1"], 0)]));
@@ -73,7 +73,7 @@ fn an_instance_waits_to_be_warm_only_while_others_do_all_the_work() {
     // What it held itself before a restart, nobody else works on.
     assert!(leaves_work(&[heard("b", 1, &["p/s/0"], &[], 0), heard("me", 1, &["p/s/1"], &[], 0)]));
     // Who crashed works on nothing.
-    assert!(leaves_work(&[heard("b", 1, &["p/s/0", "p/s/1"], &[], 61_000)]));
+    assert!(leaves_work(&[heard("b", 1, &["p/s/0", "p/s/1"], &[], 26_000)]));
 }
 
 #[test]
