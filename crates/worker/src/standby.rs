@@ -120,14 +120,14 @@ pub fn spread(units: &[StandbyUnit], hosts: &[StandbyHost], copies: usize) -> Ve
         }
     }
     // Where those that have room work on the unit themselves, somebody else keeps more than its share.
-    for unit in 0..units.len() {
-        while placed[unit].len() < copies {
-            let of_unit = pairs.iter().filter(|(_, of, host)| *of == unit && !placed[unit].contains(host));
+    for (unit, on) in placed.iter_mut().enumerate() {
+        while on.len() < copies {
+            let of_unit = pairs.iter().filter(|(_, of, host)| *of == unit && !on.contains(host));
             let Some((_, _, host)) = of_unit.min_by_key(|(score, _, host)| (kept[*host], u64::MAX - score)) else {
                 break;
             };
             kept[*host] += 1;
-            placed[unit].insert(*host);
+            on.insert(*host);
         }
     }
     even_out(&pairs, &mut placed, &mut kept, share_max);

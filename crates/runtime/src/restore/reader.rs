@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use headwater_kafka::{Isolation, LogReader, Record};
+use headwater_kafka::{ConnectionSettings, Isolation, LogReader, LogReaderSettings, Record};
 use headwater_log::{Offset, TopicPartition};
 use headwater_worker::ports::{ChangelogHandler, ChangelogReader, Next, StartAt};
 
@@ -12,13 +12,26 @@ use crate::worker::{Fetched, start_at};
 const RPC_DEADLINE: Duration = Duration::from_secs(15);
 
 /// Reads changelogs on Kafka.
-pub(super) struct KafkaReader(pub(super) LogReader);
+pub(super) struct KafkaReader {
+    reader: LogReader,
+    /// Asks where changelogs begin and end. Brokers answer one connection in order, and on the reader's own a fetch for a
+    /// standby may be waiting for records.
+    asks: LogReader,
+}
+
+impl KafkaReader {
+    pub(super) fn new(connection: &ConnectionSettings, settings: &LogReaderSettings) -> Result<Self, Error> {
+        let reader = LogReader::new(connection, settings).map_err(from_kafka)?;
+        let small = LogReaderSettings { prefetch_kbytes: 1_024, ..settings.clone() };
+        let asks = LogReader::new(connection, &small).map_err(from_kafka)?;
+        Ok(Self { reader, asks })
+    }
+}
 
 impl ChangelogReader for KafkaReader {
     fn bounds(&self, partitions: &[TopicPartition]) -> Result<BTreeMap<TopicPartition, (Offset, Offset)>, Error> {
-        let handle = self.0.handle();
-        let starts = handle.beginnings(partitions, RPC_DEADLINE).map_err(from_kafka)?;
-        let ends = handle.ends(partitions, Isolation::ReadUncommitted, RPC_DEADLINE).map_err(from_kafka)?;
+        let starts = self.asks.handle().beginnings(partitions, RPC_DEADLINE).map_err(from_kafka)?;
+        let ends = self.asks.handle().ends(partitions, Isolation::ReadUncommitted, RPC_DEADLINE).map_err(from_kafka)?;
         let ends: BTreeMap<TopicPartition, Offset> = ends.into_iter().collect();
         let both = |(partition, start): (TopicPartition, Offset)| {
             let end = *ends.get(&partition)?;
@@ -28,11 +41,11 @@ impl ChangelogReader for KafkaReader {
     }
 
     fn add(&mut self, start: &StartAt) -> Result<(), Error> {
-        self.0.add(&start_at(start)).map_err(from_kafka)
+        self.reader.add(&start_at(start)).map_err(from_kafka)
     }
 
     fn remove(&mut self, partition: &TopicPartition) -> Result<(), Error> {
-        self.0.remove(partition).map_err(from_kafka)
+        self.reader.remove(partition).map_err(from_kafka)
     }
 
     fn poll<H: ChangelogHandler>(&mut self, wait: Duration, records_max: usize, handler: &mut H) -> Result<(), Error> {
@@ -40,7 +53,7 @@ impl ChangelogReader for KafkaReader {
             Next::Continue => headwater_kafka::Next::Continue,
             Next::Stop => headwater_kafka::Next::Stop,
         };
-        let polled = self.0.poll(wait, records_max, each).map_err(from_kafka)?;
+        let polled = self.reader.poll(wait, records_max, each).map_err(from_kafka)?;
         for error in polled.errors {
             tracing::warn!(%error, "restore");
         }
@@ -48,10 +61,10 @@ impl ChangelogReader for KafkaReader {
     }
 
     fn position(&self, partition: &TopicPartition) -> Result<Option<Offset>, Error> {
-        self.0.position(partition).map_err(from_kafka)
+        self.reader.position(partition).map_err(from_kafka)
     }
 
     fn cached_end(&self, partition: &TopicPartition) -> Option<Offset> {
-        self.0.handle().cached_watermarks(partition).map(|(_, high)| high)
+        self.reader.handle().cached_watermarks(partition).map(|(_, high)| high)
     }
 }

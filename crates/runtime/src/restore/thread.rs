@@ -4,7 +4,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use headwater_event::Timestamp;
-use headwater_kafka::{ConnectionSettings, LogReader, LogReaderSettings};
+use headwater_kafka::{ConnectionSettings, LogReaderSettings};
 use headwater_log::TopicPartition;
 use headwater_worker::ports::{RestoreObserver, Restores};
 use headwater_worker::{RestoreJob, RestoreLimits, RestorePorts, RestoreResult, Restorer, StandbyTask, TaskMeta};
@@ -14,7 +14,6 @@ use super::reader::KafkaReader;
 use super::warmth::Warmth;
 use crate::Error;
 use crate::clock::Clock;
-use crate::error::from_kafka;
 use crate::metrics::Metrics;
 use crate::state::{MemoryBudget, StateDatabase, TaskState};
 
@@ -106,7 +105,7 @@ pub(crate) fn start(setup: &RestoreSetup<'_>) -> Result<(RestoreHandle, Vec<Join
     let mut handles = (Vec::new(), Vec::new());
     for number in 0..count {
         let (orders, receiver) = sync_channel(ORDERS_MAX);
-        let reader = KafkaReader(LogReader::new(setup.connection, &settings).map_err(from_kafka)?);
+        let reader = KafkaReader::new(setup.connection, &settings)?;
         let ports = KafkaRestores { results: setup.results.to_vec(), database: setup.database.clone() };
         let watched = Watched {
             metrics: setup.metrics.clone(),
