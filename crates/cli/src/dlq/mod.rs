@@ -274,7 +274,7 @@ fn summary(topic: &str, letters: &[Seen]) -> Summary {
     }
     let mut reasons: Vec<Reason> =
         reasons.into_iter().map(|((reason, message), records)| Reason { reason, message, records }).collect();
-    reasons.sort_by(|one, other| other.records.cmp(&one.records));
+    reasons.sort_by_key(|reason| std::cmp::Reverse(reason.records));
     let newest = letters.iter().map(|seen| seen.timestamp_ms).max();
     Summary {
         topic: topic.to_owned(),
