@@ -42,6 +42,7 @@ pub fn run(parts: Parts) -> Result<u8> {
     }
     if parts.tests {
         total += counted("tests", || tests(&root));
+        total += counted("planted bugs", || planted_bugs(&root));
     }
     if parts.tidy {
         total += counted("tidy", || tidy::run(&root));
@@ -125,6 +126,12 @@ fn tests(root: &Path) -> Result<Tally> {
         eprintln!("Kafka's log: {} (until the next run)", kept.display());
     }
     Ok(tally)
+}
+
+/// The simulator finds what is wrong on purpose. A build of its own: nothing that runs for real compiles with it.
+fn planted_bugs(root: &Path) -> Result<Tally> {
+    let simulator = ["test", "-p", "headwater-simulator", "--features", "planted-bugs", "--test", "planted"];
+    run_tests(process::cargo(root).args(simulator))
 }
 
 /// What tests need to run the binary, Kafka's own tools, and nothing of the person's settings.
