@@ -56,6 +56,7 @@ impl<P: Ports> Core<P> {
             Ok(()) => {
                 let cost = self.clock.monotonic().saturating_sub(begun);
                 self.policy.committed_in(cost);
+                self.pace.committed();
                 self.observer.commit_took(cost);
                 self.observer.transaction_ended(TransactionEnd::Committed);
                 let applied = self.apply(&touched, offsets);
@@ -227,6 +228,7 @@ impl<P: Ports> Core<P> {
     /// buffered is dropped with what it had staged.
     pub(crate) fn rewind(&mut self, member: &P::Member) -> Result<(), Error> {
         self.transaction.closed()?;
+        self.pace.aborted(self.clock.monotonic());
         self.effects.outputs.clear();
         let fused = self.fused_that_go_back();
         let mut inputs = BTreeSet::new();

@@ -9,6 +9,7 @@ use crate::commit_policy::CommitPolicy;
 use crate::fusion::{Fetched, FusedPartition, Fusion};
 use crate::input_partition::InputPartition;
 use crate::intake::Intake;
+use crate::pace::Pace;
 use crate::partition_map::PartitionMap;
 use crate::planted::Bug;
 use crate::ports::{ConsumerHandler, FetchedRecord, Next, Ports, StartAt};
@@ -34,6 +35,7 @@ pub(crate) struct Core<P: Ports> {
     #[cfg(feature = "planted-bugs")]
     pub(crate) first_credentials: Option<<P::Member as crate::ports::GroupMember>::Credentials>,
     pub(crate) policy: CommitPolicy,
+    pub(crate) pace: Pace,
     pub(crate) intake: Intake,
     /// Grows with every assignment and with every loss: what was begun under another does not count.
     pub(crate) epoch: u64,

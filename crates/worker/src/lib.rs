@@ -19,6 +19,7 @@ mod input_partition;
 mod intake;
 mod meta;
 mod outputs;
+mod pace;
 mod partition_map;
 mod placement;
 mod planted;

@@ -36,6 +36,11 @@ impl<P: Ports> Core<P> {
     pub(crate) fn run_tasks(&mut self, member: &P::Member) -> Result<Round, Error> {
         let mut round = Round::default();
         let begun = self.clock.monotonic();
+        if let Some(wait) = self.pace.wait(begun) {
+            let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX).saturating_add(1);
+            round.wake_at = Some(self.clock.wall().plus_millis(wait_ms));
+            return Ok(round);
+        }
         let places = self.tasks.len();
         for turn in 0..places {
             let place = (self.first_place + turn) % places;

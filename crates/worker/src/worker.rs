@@ -9,6 +9,7 @@ use crate::commit_policy::CommitPolicy;
 use crate::core::Core;
 use crate::fusion::Fusion;
 use crate::intake::Intake;
+use crate::pace::Pace;
 use crate::partition_map::PartitionMap;
 use crate::ports::{
     Clock as _, Edge, GroupConsumer as _, GroupMember as _, Observer as _, OffsetToCommit, Ports, Report, Restores as _,
@@ -74,6 +75,7 @@ impl<P: Ports> Worker<P> {
             #[cfg(feature = "planted-bugs")]
             first_credentials: None,
             policy,
+            pace: Pace::default(),
             intake: Intake::default(),
             epoch: 0,
             stateless: VecDeque::new(),

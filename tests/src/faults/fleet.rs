@@ -117,7 +117,9 @@ impl Fleet {
         for which in 0..self.instances.len() {
             let instance = &mut self.instances[which];
             if let Some(status) = instance.process.as_mut().and_then(Headwater::ended) {
-                let last_words = last_complaint(&instance.log);
+                // The report names no folder of the machine that it was made on.
+                let here = instance.log.parent().map(|folder| folder.display().to_string()).unwrap_or_default();
+                let last_words = last_complaint(&instance.log).replace(&here, "SCRATCH");
                 self.endings.push(Ending { instance: which, status: status.to_string(), last_words });
                 instance.process = None;
                 instance.ended = Some(Stopwatch::start());

@@ -99,7 +99,7 @@ pub(crate) struct RestoreSetup<'s> {
 pub(crate) fn start(setup: &RestoreSetup<'_>) -> Result<(RestoreHandle, Vec<JoinHandle<()>>), Error> {
     let memory = setup.memory;
     let count = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
-    let prefetch_kbytes = u32::try_from(memory.fetch_bytes() / 1024 / count).unwrap_or(16 * 1024);
+    let prefetch_kbytes = u32::try_from(memory.restore_fetch_bytes() / 1024 / count).unwrap_or(16 * 1024);
     let settings = LogReaderSettings { prefetch_kbytes, ..LogReaderSettings::default() };
     let limits = RestoreLimits { gather_bytes: memory.restore_bytes() / count, ..RestoreLimits::default() };
     let mut handles = (Vec::new(), Vec::new());

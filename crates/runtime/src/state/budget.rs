@@ -52,6 +52,12 @@ impl MemoryBudget {
         self.total_bytes / 32
     }
 
+    /// The same for restores, over all their threads: nothing else is read meanwhile.
+    #[must_use]
+    pub const fn restore_fetch_bytes(self) -> usize {
+        self.total_bytes / 8
+    }
+
     /// Changes of stores that are loaded, gathered before they are sorted.
     #[must_use]
     pub const fn restore_bytes(self) -> usize {
