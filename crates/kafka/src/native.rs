@@ -5,7 +5,6 @@ mod client;
 mod code;
 mod config;
 mod partition_list;
-pub(crate) mod sockets;
 mod text;
 
 pub(crate) use client::Client;

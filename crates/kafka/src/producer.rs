@@ -1,10 +1,12 @@
 //! Producers for one OS thread each: a transactional one for workers, and an idempotent one for tools.
 
+mod callbacks;
 mod deliveries;
 mod idempotent;
 mod outcome;
 mod record;
 mod sender;
+mod sockets;
 mod transactional;
 mod watchdog;
 

@@ -3,7 +3,7 @@ use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use headwater_kafka::{Admin, ConnectionSettings, leave_group};
+use headwater_kafka::{Admin, ConnectionSettings};
 use headwater_log::Partition;
 use headwater_streams::{Limits, Schemas, TaskEnvironment, TaskId, Topology, Tracer};
 use headwater_worker::{Blueprint, WorkerSettings};
@@ -13,6 +13,7 @@ use crate::Error;
 use crate::calls::Steps;
 use crate::clock::Clock;
 use crate::directory::Directory;
+use crate::leave::leave;
 use crate::members::{Member, MembersTopic};
 use crate::metrics::Metrics;
 use crate::restore::{self, RestoreHandle, RestoreMeter, RestoreProgress, RestoreSetup, Standby, Warmth};
@@ -272,11 +273,7 @@ impl Application {
         // What is not committed is done again by whoever comes next, as after a crash.
         tracing::error!(limit_s = STOP_LIMIT.as_secs(), "the application did not stop in time, and is left as it is");
         if how == Stop::Leave {
-            let names: Vec<String> = (0..settings.workers.max(1)).map(|number| settings.worker_name(number)).collect();
-            let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            if let Err(error) = leave_group(&connection, &settings.application, &names, ADMIN_DEADLINE) {
-                tracing::warn!(%error, "the group was not told; it hands the partitions over when the session times out");
-            }
+            leave(&connection, &settings, 0..settings.workers.max(1), ADMIN_DEADLINE);
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ mod clock;
 mod complaints;
 mod directory;
 mod error;
+mod leave;
 pub mod members;
 mod metrics;
 mod restore;

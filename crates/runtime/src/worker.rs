@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
 use std::time::Duration;
 
-use headwater_kafka::{TransactionalProducerSettings, WorkerConsumer, WorkerConsumerSettings, leave_group};
+use headwater_kafka::{TransactionalProducerSettings, WorkerConsumer, WorkerConsumerSettings};
 use headwater_worker::ports::{Edge, Ports, Report};
 use headwater_worker::{RestoreResult, Worker};
 
@@ -25,6 +25,7 @@ use crate::application::Shared;
 use crate::calls::CallExecutor;
 use crate::clock::Clock;
 use crate::error::from_kafka;
+use crate::leave::leave;
 use crate::restore::RestoreLinks;
 use crate::settings::Stop;
 use crate::state::{StateDatabase, TaskState};
@@ -123,11 +124,7 @@ fn stop(number: usize, shared: &Shared, worker: Worker<KafkaPorts<'_>>, how: Sto
         stopped => stopped,
     };
     if how == Stop::Leave {
-        let settings = &shared.settings;
-        let name = settings.worker_name(number);
-        if let Err(error) = leave_group(&shared.connection, &settings.application, &[&name], LEAVE_DEADLINE) {
-            tracing::warn!(%error, "the group was not told; it hands the partitions over when the session times out");
-        }
+        leave(&shared.connection, &shared.settings, [number], LEAVE_DEADLINE);
     }
     stopped
 }

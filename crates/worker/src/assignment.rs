@@ -16,7 +16,7 @@ use crate::restore::{RestoreJob, Restored};
 use crate::task_slot::{TaskPhase, TaskSlot};
 
 /// Stable offsets may wait for a dead worker's transaction, which the broker ends after ten seconds.
-const COMMITTED_DEADLINE: Duration = Duration::from_secs(30);
+pub(crate) const COMMITTED_DEADLINE: Duration = Duration::from_secs(30);
 
 impl<P: Ports> Core<P> {
     /// Makes the tasks that come with anchors' partitions, and says what to fetch for them.

@@ -1,7 +1,6 @@
 //! Fusion, as the worker does it: which partitions, when it begins and ends, and handing records over.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use headwater_log::TopicPartition;
 use headwater_streams::{InputState, Output, Record};
@@ -12,8 +11,6 @@ use crate::fetching::INPUT_RECORDS_MAX;
 use crate::planted::Bug;
 use crate::ports::{Clock as _, GroupMember as _, Ports, Written};
 use crate::task_slot::TaskPhase;
-
-const RPC_DEADLINE: Duration = Duration::from_secs(5);
 
 impl<P: Ports> Core<P> {
     /// Hands an output to the readers of its partition, if that is fused.
@@ -180,7 +177,7 @@ impl<P: Ports> Core<P> {
         if joined.is_empty() {
             return Ok(());
         }
-        let Some(ends) = self.transaction.ends(&joined, RPC_DEADLINE)? else { return Ok(()) };
+        let Some(ends) = self.transaction.ends(&joined)? else { return Ok(()) };
         for (partition, end) in ends {
             let Some(place) = self.partitions.get(&partition).and_then(|found| found.fused) else { continue };
             if let Some(fused) = self.fusion.get_mut(place)

@@ -3,13 +3,13 @@ use std::time::Duration;
 use headwater_log::{Offset, TopicPartition};
 
 use crate::Error;
+use crate::assignment::COMMITTED_DEADLINE;
 use crate::core::Core;
 use crate::planted::Bug;
 use crate::ports::{Clock as _, GroupMember as _, Observer as _, Ports, TransactionEnd};
 use crate::positions::Positions;
 use crate::task_slot::TaskPhase;
 
-const COMMITTED_DEADLINE: Duration = Duration::from_secs(30);
 /// Fenced more often than this within [`FENCED_WITHIN`] is another instance under the same name, not a stall.
 const FENCED_MAX: usize = 3;
 const FENCED_WITHIN: Duration = Duration::from_secs(60);

@@ -18,7 +18,6 @@ const STEPS_MAX: usize = 512;
 const ROUND_MAX: Duration = Duration::from_millis(5);
 /// Ends are asked of the brokers at most this often.
 const ENDS_INTERVAL: Duration = Duration::from_millis(20);
-const RPC_DEADLINE: Duration = Duration::from_secs(5);
 
 /// What a round over all tasks came to.
 #[derive(Debug, Default, Clone, Copy)]
@@ -125,7 +124,7 @@ impl<P: Ports> Core<P> {
             places.iter().filter_map(|place| self.slot(*place)).flat_map(|slot| slot.inputs.clone()).collect();
         partitions.sort();
         partitions.dedup();
-        let Some(ends) = self.transaction.ends(&partitions, RPC_DEADLINE)? else { return Ok(()) };
+        let Some(ends) = self.transaction.ends(&partitions)? else { return Ok(()) };
         let (known, fusion) = (&self.partitions, &self.fusion);
         let end_of = |partition: &TopicPartition| {
             let end = ends.iter().find(|(listed, _)| listed == partition).map_or(Offset::ZERO, |(_, end)| *end);

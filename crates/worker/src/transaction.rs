@@ -9,6 +9,9 @@ use crate::ports::{OffsetToCommit, OutgoingRecord, TransactionalProducer, Troubl
 /// For one transactional call. The broker ends a transaction after ten seconds, so waiting longer gains nothing.
 const CALL_DEADLINE: Duration = Duration::from_secs(12);
 
+/// For a look at where partitions end.
+const ENDS_DEADLINE: Duration = Duration::from_secs(5);
+
 struct Open {
     since: Duration,
     epoch: u64,
@@ -150,9 +153,8 @@ impl<T: TransactionalProducer> Transaction<T> {
     pub(crate) fn ends(
         &mut self,
         partitions: &[TopicPartition],
-        deadline: Duration,
     ) -> Result<Option<Vec<(TopicPartition, Offset)>>, Error> {
-        self.producer.ends(partitions, deadline)
+        self.producer.ends(partitions, ENDS_DEADLINE)
     }
 
     /// Takes note of a fencing, and says whether there were too many of late.

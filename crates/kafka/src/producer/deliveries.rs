@@ -6,7 +6,7 @@ use std::ffi::{c_char, c_int, c_void};
 use headwater_log::{Offset, Partition, TopicName, TopicPartition};
 use rdkafka_sys as sys;
 
-use super::sender::Callbacks;
+use super::callbacks::Callbacks;
 use crate::native::{error_of_code, text_at};
 use crate::{Error, ErrorKind};
 
@@ -69,7 +69,7 @@ pub(super) struct Report {
     pub(super) error: Option<Error>,
 }
 
-/// What librdkafka's callbacks of one producer find behind their opaque pointer.
+/// What became of one producer's records, as librdkafka's callbacks say.
 #[derive(Default)]
 pub(super) struct Deliveries {
     in_flight: Cell<u64>,
@@ -191,7 +191,7 @@ pub(super) unsafe extern "C" fn delivered(
     // error is read as a number, since a broker may know codes that the binding's enum does not. The topic's opaque
     // value is the number that the sender gave it.
     unsafe {
-        let deliveries = (*opaque.cast::<Callbacks>()).deliveries();
+        let deliveries = &(*opaque.cast::<Callbacks>()).deliveries;
         let code = std::ptr::addr_of!((*message).err).cast::<i32>().read();
         let topic = sys::rd_kafka_topic_opaque((*message).rkt).addr();
         let token = (*message)._private.addr() as u64;
@@ -207,7 +207,7 @@ pub(super) unsafe extern "C" fn error(
     opaque: *mut c_void,
 ) {
     // SAFETY: the opaque pointer is the client's `Callbacks`, which outlive it; the text lives during the call.
-    let (deliveries, reason) = unsafe { ((*opaque.cast::<Callbacks>()).deliveries(), text_at(reason)) };
+    let (deliveries, reason) = unsafe { (&(*opaque.cast::<Callbacks>()).deliveries, text_at(reason)) };
     let error = error_of_code(code, Some(&reason));
     tracing::debug!(%error, "producer");
     if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::TimedOut) {

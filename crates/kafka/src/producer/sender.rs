@@ -9,10 +9,11 @@ use headwater_log::{Headers, TopicName};
 use rdkafka_sys as sys;
 use sys::rd_kafka_vtype_t as Field;
 
+use super::callbacks::Callbacks;
 use super::deliveries::{self, Deliveries};
 use super::record::OutgoingRecord;
+use super::sockets::{self, Sockets};
 use crate::clock::Deadline;
-use crate::native::sockets::{self, HasSockets, Sockets};
 use crate::native::{Client, NativeConfig, NativeError, c_string};
 use crate::{Error, ErrorKind};
 
@@ -25,29 +26,6 @@ impl TopicHandle {
     #[must_use]
     pub const fn index(self) -> usize {
         self.0
-    }
-}
-
-/// What librdkafka's callbacks of one producer find behind their opaque pointer.
-pub(super) struct Callbacks {
-    deliveries: Deliveries,
-    sockets: Sockets,
-}
-
-impl Callbacks {
-    pub(super) const fn deliveries(&self) -> &Deliveries {
-        &self.deliveries
-    }
-
-    /// Breaks one connection; says whether there was one.
-    pub(super) fn break_connection(&self) -> bool {
-        self.sockets.break_oldest()
-    }
-}
-
-impl HasSockets for Callbacks {
-    fn sockets(&self) -> &Sockets {
-        &self.sockets
     }
 }
 
@@ -69,8 +47,8 @@ impl Sender {
         config.set_opaque(Arc::as_ptr(&callbacks).cast_mut().cast());
         // SAFETY: the configuration is alive; the callbacks get the `Callbacks` set above, which the client keeps.
         unsafe {
-            sys::rd_kafka_conf_set_socket_cb(config.as_ptr(), Some(sockets::open::<Callbacks>));
-            sys::rd_kafka_conf_set_closesocket_cb(config.as_ptr(), Some(sockets::close::<Callbacks>));
+            sys::rd_kafka_conf_set_socket_cb(config.as_ptr(), Some(sockets::open));
+            sys::rd_kafka_conf_set_closesocket_cb(config.as_ptr(), Some(sockets::close));
             sys::rd_kafka_conf_set_dr_msg_cb(config.as_ptr(), Some(deliveries::delivered));
             sys::rd_kafka_conf_set_error_cb(config.as_ptr(), Some(deliveries::error));
         }

@@ -100,9 +100,9 @@ impl TransactionalProducer {
 
     /// Fences every older producer of this transactional id, and ends its open transaction. Once, before all else.
     pub fn initialize(&mut self, deadline: Duration) -> Outcome {
-        self.repeat("transactions cannot be initialised", deadline, |producer, wait_ms| {
+        self.repeat("transactions cannot be initialised", deadline, |client, wait_ms| {
             // SAFETY: the client is alive.
-            unsafe { sys::rd_kafka_init_transactions(producer.sender.client().as_ptr(), wait_ms) }
+            unsafe { sys::rd_kafka_init_transactions(client, wait_ms) }
         })
     }
 
@@ -177,12 +177,11 @@ impl TransactionalProducer {
                 return Outcome::Abortable(error);
             }
         }
-        self.repeat("offsets cannot be added to the transaction", deadline, |producer, wait_ms| {
-            let client = producer.sender.client().as_ptr();
+        self.repeat("offsets cannot be added to the transaction", deadline, |client, wait_ms| {
             // SAFETY: the client, the list and the metadata are alive; both are copied.
             let send =
                 || unsafe { sys::rd_kafka_send_offsets_to_transaction(client, list.as_ptr(), group.as_ptr(), wait_ms) };
-            producer.watchdog.during(send)
+            self.watchdog.during(send)
         })
     }
 
@@ -194,30 +193,30 @@ impl TransactionalProducer {
             Outcome::Done => {}
             failed => return failed,
         }
-        self.repeat("the transaction cannot be committed", deadline.left(), |producer, wait_ms| {
+        self.repeat("the transaction cannot be committed", deadline.left(), |client, wait_ms| {
             // SAFETY: the client is alive.
-            unsafe { sys::rd_kafka_commit_transaction(producer.sender.client().as_ptr(), wait_ms) }
+            unsafe { sys::rd_kafka_commit_transaction(client, wait_ms) }
         })
     }
 
     /// Aborts: throws away what was not sent, and ends the transaction. Only after [`Outcome::Done`] may anyone rewind.
     pub fn abort(&mut self, deadline: Duration) -> Outcome {
-        self.repeat("the transaction cannot be aborted", deadline, |producer, wait_ms| {
+        self.repeat("the transaction cannot be aborted", deadline, |client, wait_ms| {
             // SAFETY: the client is alive.
-            unsafe { sys::rd_kafka_abort_transaction(producer.sender.client().as_ptr(), wait_ms) }
+            unsafe { sys::rd_kafka_abort_transaction(client, wait_ms) }
         })
     }
 
     /// Calls until it is done, the deadline has passed, or calling again can't help.
     fn repeat(
-        &mut self,
+        &self,
         failed: &str,
         deadline: Duration,
-        call: impl Fn(&Self, i32) -> *mut sys::rd_kafka_error_t,
+        call: impl Fn(*mut sys::rd_kafka_t, i32) -> *mut sys::rd_kafka_error_t,
     ) -> Outcome {
         let deadline = Deadline::after(deadline);
         loop {
-            let raw = call(self, millis(deadline.left()).max(1));
+            let raw = call(self.sender.client().as_ptr(), millis(deadline.left()).max(1));
             // SAFETY: what a transactional call returns is ours.
             let Some(error) = (unsafe { NativeError::take(raw) }) else { return Outcome::Done };
             if !error.is_retriable() || error.is_fatal() || error.requires_abort() || deadline.has_passed() {

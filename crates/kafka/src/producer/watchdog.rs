@@ -2,7 +2,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::sender::Callbacks;
+use super::callbacks::Callbacks;
 use crate::clock::Deadline;
 use crate::{Error, ErrorKind};
 
@@ -62,7 +62,7 @@ impl Watch {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         while !state.ends {
             if state.stuck_at.is_some_and(Deadline::has_passed) {
-                let broken = callbacks.break_connection();
+                let broken = callbacks.sockets.break_oldest();
                 tracing::warn!(
                     broken,
                     "positions wait for the group's coordinator; a connection is broken to look again"

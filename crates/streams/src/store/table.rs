@@ -244,6 +244,11 @@ impl Table {
 
     /// Brings the staged writes into the order of their keys: a sorted store takes them faster so.
     pub(super) fn sort_staged(&mut self) {
+        if let Some(order) = &self.order {
+            self.dirty.clear();
+            self.dirty.extend(order.values());
+            return;
+        }
         let slots = &self.slots;
         let key_of = |place: u32| slots[place as usize].key.as_slice();
         self.sorting.clear();

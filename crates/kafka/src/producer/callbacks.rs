@@ -1,0 +1,8 @@
+use super::deliveries::Deliveries;
+use super::sockets::Sockets;
+
+/// What librdkafka's callbacks of one producer find behind their opaque pointer.
+pub(super) struct Callbacks {
+    pub(super) deliveries: Deliveries,
+    pub(super) sockets: Sockets,
+}
