@@ -23,3 +23,22 @@ impl Deadline {
         self.left().is_zero()
     }
 }
+
+/// Time since it was made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stopwatch(Instant);
+
+impl Default for Stopwatch {
+    #[allow(clippy::disallowed_methods, reason = "the edge: how long librdkafka waits is measured here only")]
+    fn default() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Stopwatch {
+    /// Microseconds since then.
+    #[allow(clippy::disallowed_methods, reason = "the edge: how long librdkafka waits is measured here only")]
+    pub(crate) fn elapsed_us(self) -> u64 {
+        u64::try_from(self.0.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+}

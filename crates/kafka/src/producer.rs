@@ -3,8 +3,11 @@
 mod callbacks;
 mod deliveries;
 mod idempotent;
+#[cfg(test)]
+mod mock_cluster;
 mod outcome;
 mod record;
+mod registrations;
 mod sender;
 mod sockets;
 mod transactional;

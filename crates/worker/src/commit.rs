@@ -22,7 +22,7 @@ impl<P: Ports> Core<P> {
         let pending = Pending {
             open_for,
             staged_bytes: self.staged_bytes() + self.transaction.produced_bytes(),
-            drained: drained && !round.more,
+            drained: drained && !round.more && self.markers.hold_back(now).is_none(),
         };
         if self.policy.is_due(pending) { self.commit(member) } else { Ok(()) }
     }
@@ -57,6 +57,7 @@ impl<P: Ports> Core<P> {
                 let cost = self.clock.monotonic().saturating_sub(begun);
                 self.policy.committed_in(cost);
                 self.pace.committed();
+                self.markers.committed(self.clock.monotonic(), self.transaction.was_early());
                 self.observer.commit_took(cost);
                 self.observer.transaction_ended(TransactionEnd::Committed);
                 let applied = self.apply(&touched, offsets);
@@ -142,7 +143,9 @@ impl<P: Ports> Core<P> {
         offsets: &BTreeMap<TopicPartition, Positions>,
         member: &P::Member,
     ) -> Result<(), Trouble> {
+        let begun = self.clock.monotonic();
         self.transaction.flush()?;
+        let flushed = self.clock.monotonic();
         if let Some(why) = self.gap_in_fused() {
             return Err(Trouble::Abort(why));
         }
@@ -175,7 +178,16 @@ impl<P: Ports> Core<P> {
         #[cfg(feature = "planted-bugs")]
         self.first_credentials.replace(credentials);
         sent?;
-        self.transaction.commit()
+        let added = self.clock.monotonic();
+        let committed = self.transaction.commit();
+        tracing::trace!(
+            worker = self.number,
+            flush = ?flushed.saturating_sub(begun),
+            offsets = ?added.saturating_sub(flushed),
+            end = ?self.clock.monotonic().saturating_sub(added),
+            "kafka has committed"
+        );
+        committed
     }
 
     /// Kafka has committed: the stores follow in one batch, and outside calls start.

@@ -9,6 +9,7 @@ use crate::commit_policy::CommitPolicy;
 use crate::fusion::{Fetched, FusedPartition, Fusion};
 use crate::input_partition::InputPartition;
 use crate::intake::Intake;
+use crate::markers::Markers;
 use crate::pace::Pace;
 use crate::partition_map::PartitionMap;
 use crate::planted::Bug;
@@ -36,6 +37,7 @@ pub(crate) struct Core<P: Ports> {
     pub(crate) first_credentials: Option<<P::Member as crate::ports::GroupMember>::Credentials>,
     pub(crate) policy: CommitPolicy,
     pub(crate) pace: Pace,
+    pub(crate) markers: Markers,
     pub(crate) intake: Intake,
     /// Grows with every assignment and with every loss: what was begun under another does not count.
     pub(crate) epoch: u64,

@@ -17,6 +17,7 @@ mod fusing;
 mod fusion;
 mod input_partition;
 mod intake;
+mod markers;
 mod meta;
 mod outputs;
 mod pace;

@@ -6,14 +6,26 @@ use crate::Error;
 use crate::core::Core;
 use crate::ports::{Clock as _, Observer as _, Ports};
 
+/// Outputs that wait for the markers of the last transaction at most.
+const HELD_BACK_MAX: usize = 5_000;
+
 impl<P: Ports> Core<P> {
     /// Begins the transaction with the first thing that is done, and produces what came out.
     pub(crate) fn after_steps(&mut self, place: usize) -> Result<(), Error> {
         let now = self.clock.monotonic();
         self.transaction.ensure_open(now, self.epoch)?;
-        self.produce_outputs()?;
+        self.produce_unless_early()?;
         self.count(place);
         Ok(())
+    }
+
+    /// Produces what came out, unless the markers of the last transaction are still to be waited for.
+    pub(crate) fn produce_unless_early(&mut self) -> Result<(), Error> {
+        let waiting = self.effects.outputs.len();
+        if waiting == 0 || (waiting < HELD_BACK_MAX && self.markers.hold_back(self.clock.monotonic()).is_some()) {
+            return Ok(());
+        }
+        self.produce_outputs()
     }
 
     /// Hands the outputs at hand to the producer, and to those of this worker's tasks that read them.

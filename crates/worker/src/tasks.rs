@@ -40,6 +40,7 @@ impl<P: Ports> Core<P> {
             round.wake_at = Some(self.clock.wall().plus_millis(wait_ms));
             return Ok(round);
         }
+        self.produce_unless_early()?;
         let places = self.tasks.len();
         for turn in 0..places {
             let place = (self.first_place + turn) % places;

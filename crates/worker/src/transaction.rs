@@ -141,6 +141,11 @@ impl<T: TransactionalProducer> Transaction<T> {
         }
     }
 
+    /// Whether the open transaction was put off, once it is flushed: the markers of the last one were not written yet.
+    pub(crate) fn was_early(&self) -> bool {
+        self.producer.was_early()
+    }
+
     /// What the open transaction wrote to a partition, once it is flushed.
     pub(crate) fn written(&mut self, partition: &TopicPartition) -> Option<Written> {
         self.producer.written(partition)

@@ -9,6 +9,7 @@ use crate::commit_policy::CommitPolicy;
 use crate::core::Core;
 use crate::fusion::Fusion;
 use crate::intake::Intake;
+use crate::markers::Markers;
 use crate::pace::Pace;
 use crate::partition_map::PartitionMap;
 use crate::ports::{
@@ -76,6 +77,7 @@ impl<P: Ports> Worker<P> {
             first_credentials: None,
             policy,
             pace: Pace::default(),
+            markers: Markers::default(),
             intake: Intake::default(),
             epoch: 0,
             stateless: VecDeque::new(),
@@ -123,15 +125,17 @@ impl<P: Ports> Worker<P> {
         let round = self.round;
         let now = self.core.clock.monotonic();
         let is_busy = round.more || round.steps > 0 || self.polled_records > 0;
-        if is_busy || self.core.transaction.open_for(now).is_some() {
+        if is_busy {
             return Duration::ZERO;
         }
-        if self.is_restoring() || self.core.has_seeks() {
-            return BUSY_WAIT;
+        // While markers are waited for, an open transaction is not in a hurry.
+        let markers = self.core.markers.left(now);
+        if markers.is_none() && self.core.transaction.open_for(now).is_some() {
+            return Duration::ZERO;
         }
+        let most = if self.is_restoring() || self.core.has_seeks() { BUSY_WAIT } else { markers.unwrap_or(IDLE_WAIT) };
         let until = round.wake_at.map(|at| at.since_ms(self.core.clock.wall()).max(0));
-        until
-            .map_or(IDLE_WAIT, |ms| Duration::from_millis(ms.unsigned_abs()).clamp(Duration::from_millis(1), IDLE_WAIT))
+        until.map_or(most, |ms| Duration::from_millis(ms.unsigned_abs().max(1)).min(most))
     }
 
     fn is_restoring(&self) -> bool {

@@ -12,6 +12,7 @@ use sys::rd_kafka_vtype_t as Field;
 use super::callbacks::Callbacks;
 use super::deliveries::{self, Deliveries};
 use super::record::OutgoingRecord;
+use super::registrations::Registrations;
 use super::sockets::{self, Sockets};
 use crate::clock::Deadline;
 use crate::native::{Client, NativeConfig, NativeError, c_string};
@@ -43,7 +44,12 @@ unsafe impl Send for Sender {}
 
 impl Sender {
     pub(super) fn new(mut config: NativeConfig, keeps_reports: bool) -> Result<Self, Error> {
-        let callbacks = Arc::new(Callbacks { deliveries: Deliveries::new(keeps_reports), sockets: Sockets::default() });
+        let callbacks = Arc::new(Callbacks {
+            deliveries: Deliveries::new(keeps_reports),
+            sockets: Sockets::default(),
+            registrations: Registrations::default(),
+        });
+        Registrations::watch(&config, Arc::as_ptr(&callbacks))?;
         config.set_opaque(Arc::as_ptr(&callbacks).cast_mut().cast());
         // SAFETY: the configuration is alive; the callbacks get the `Callbacks` set above, which the client keeps.
         unsafe {

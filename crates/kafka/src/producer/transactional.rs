@@ -109,6 +109,7 @@ impl TransactionalProducer {
     /// Begins a transaction. It costs nothing until something is produced.
     pub fn begin(&mut self) -> Outcome {
         self.sender.deliveries().clear();
+        self.sender.callbacks().registrations.clear();
         // SAFETY: the client is alive; the error that is returned is ours.
         let error = unsafe { NativeError::take(sys::rd_kafka_begin_transaction(self.sender.client().as_ptr())) };
         error.map_or(Outcome::Done, |error| Outcome::of(&error, "no transaction can be begun"))
@@ -293,6 +294,13 @@ impl TransactionalProducer {
     #[must_use]
     pub fn renewal_reason(&self) -> Option<Error> {
         self.sender.deliveries().rejection().or_else(|| self.sender.deliveries().connection_error())
+    }
+
+    /// Whether this transaction was begun too early: the markers of the one before it were not all written, so the broker
+    /// refused its partitions, and librdkafka waited for 20 ms before it asked again. Complete after a flush.
+    #[must_use]
+    pub fn was_early(&self) -> bool {
+        self.sender.callbacks().registrations.were_refused()
     }
 
     /// Drops the client and everything it had in flight, makes a new one under the same transactional id, and

@@ -102,6 +102,10 @@ impl TransactionalProducer for KafkaProducer {
         self.client.as_ref().and_then(Client::renewal_reason).map(|error| error.to_string())
     }
 
+    fn was_early(&self) -> bool {
+        self.client.as_ref().is_some_and(Client::was_early)
+    }
+
     fn written(&mut self, partition: &TopicPartition) -> Option<Written> {
         let client = self.client.as_mut()?;
         let topic = client.topic(&partition.topic).ok()?;

@@ -123,6 +123,12 @@ pub trait TransactionalProducer {
     /// twin of a request could hit that transaction, or a record that was rejected.
     fn renewal_reason(&self) -> Option<String>;
 
+    /// Whether this transaction registered its partitions before the markers of the one before it were written, so that
+    /// the broker put it off; complete after a flush.
+    fn was_early(&self) -> bool {
+        false
+    }
+
     /// What this transaction wrote to a partition; complete after a flush. None for nothing, or for no known place.
     fn written(&mut self, partition: &TopicPartition) -> Option<Written>;
 

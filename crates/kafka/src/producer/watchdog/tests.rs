@@ -1,66 +1,19 @@
 #![allow(unsafe_code, reason = "librdkafka's mock cluster is driven from here")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::ffi::CStr;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use headwater_log::{Offset, Partition, TopicName, TopicPartition};
 use rdkafka_sys as sys;
 
-use crate::native::{Client, NativeConfig, c_string};
+use crate::producer::mock_cluster::Cluster;
 use crate::{
-    ConnectionSettings, GroupMetadata, OffsetToCommit, Outcome, OutgoingRecord, TransactionalProducer,
-    TransactionalProducerSettings,
+    GroupMetadata, OffsetToCommit, Outcome, OutgoingRecord, TransactionalProducer, TransactionalProducerSettings,
 };
 
 const GROUP: &str = "group";
 const WAIT: Duration = Duration::from_secs(5);
-
-/// librdkafka's own cluster of three, which can lose a broker for good.
-struct Cluster(Client);
-
-impl Cluster {
-    fn new() -> Self {
-        let mut config = NativeConfig::new();
-        config.set("test.mock.num.brokers", "3").unwrap();
-        Self(Client::new(sys::rd_kafka_type_t::RD_KAFKA_PRODUCER, config, Box::new(())).unwrap())
-    }
-
-    fn raw(&self) -> *mut sys::rd_kafka_mock_cluster_t {
-        // SAFETY: the client is alive, and made with a mock cluster.
-        unsafe { sys::rd_kafka_handle_mock_cluster(self.0.as_ptr()) }
-    }
-
-    fn connection(&self) -> ConnectionSettings {
-        // SAFETY: the text lives as long as the cluster.
-        let brokers = unsafe { CStr::from_ptr(sys::rd_kafka_mock_cluster_bootstraps(self.raw())) };
-        ConnectionSettings::new(brokers.to_str().unwrap())
-            .with_property("topic.metadata.refresh.interval.ms", "100")
-            .unwrap()
-    }
-
-    fn set_coordinator(&self, kind: &str, key: &str, broker: i32) {
-        let (kind, key) = (c_string("kind", kind).unwrap(), c_string("key", key).unwrap());
-        // SAFETY: the cluster and the texts are alive.
-        unsafe { sys::rd_kafka_mock_coordinator_set(self.raw(), kind.as_ptr(), key.as_ptr(), broker) };
-    }
-
-    /// The topic has one partition, led by broker 1.
-    fn create(&self, topic: &TopicName) {
-        let topic = c_string("topic", topic.as_str()).unwrap();
-        // SAFETY: as above.
-        unsafe {
-            sys::rd_kafka_mock_topic_create(self.raw(), topic.as_ptr(), 1, 1);
-            sys::rd_kafka_mock_partition_set_leader(self.raw(), topic.as_ptr(), 0, 1);
-        }
-    }
-
-    fn lose(&self, broker: i32) {
-        // SAFETY: as above.
-        unsafe { sys::rd_kafka_mock_broker_decommission(self.raw(), broker) };
-    }
-}
 
 fn transact(producer: &mut TransactionalProducer, topic: &TopicName, offset: i64) -> Outcome {
     assert!(matches!(producer.begin(), Outcome::Done));
