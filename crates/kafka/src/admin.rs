@@ -37,7 +37,7 @@ impl Admin {
     pub fn new(connection: &ConnectionSettings, deadline: Duration) -> Result<Self, Error> {
         let chosen = [("retry.backoff.ms", "50".to_owned()), ("topic.metadata.refresh.interval.ms", "-1".to_owned())];
         let config = connection.native(&chosen, &[])?;
-        let client = Client::new(rdkafka_sys::rd_kafka_type_t::RD_KAFKA_PRODUCER, config, Box::new(()))?;
+        let client = Client::asking(config)?;
         Ok(Self { client: Arc::new(client), deadline })
     }
 

@@ -5,10 +5,12 @@ mod client;
 mod code;
 mod config;
 mod partition_list;
+mod refusal;
 mod text;
 
 pub(crate) use client::Client;
 pub(crate) use code::{NativeError, as_number, check, code_of, error_of_code};
 pub(crate) use config::NativeConfig;
 pub(crate) use partition_list::{ListEntry, PartitionList};
+pub(crate) use refusal::Refusal;
 pub(crate) use text::{c_string, millis, text_at, text_in};

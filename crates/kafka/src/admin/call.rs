@@ -6,7 +6,8 @@ use std::time::Duration;
 use rdkafka_sys as sys;
 use sys::rd_kafka_admin_op_t as Op;
 
-use crate::native::{Client, NativeError, as_number, error_of_code, millis, text_at};
+use crate::clock::Deadline;
+use crate::native::{Client, NativeError, Refusal, as_number, error_of_code, millis, text_at};
 use crate::{Error, ErrorKind};
 
 /// What a call may set besides its time-out.
@@ -106,18 +107,41 @@ pub(crate) fn call(
     // librdkafka drops answers to a queue that is gone.
     let queue = Queue(unsafe { sys::rd_kafka_queue_new(client.as_ptr()) });
     submit(client.as_ptr(), native.0, queue.0);
-    // A little longer than the request's own time-out, whose answer says more.
-    let wait = millis(deadline.saturating_add(Duration::from_millis(500)));
-    // SAFETY: the queue is alive; what is returned is ours.
-    let answer = NonNull::new(unsafe { sys::rd_kafka_queue_poll(queue.0, wait) }).map(Answer);
-    let answer = answer.ok_or_else(|| {
-        Error::new(ErrorKind::TimedOut, format!("no answer from the cluster within {} ms", deadline.as_millis()))
-    })?;
+    let answer = wait_for_answer(client, &queue, deadline)?;
     // SAFETY: the answer is alive, and its text with it.
     let (code, reason) = unsafe {
         (as_number::rd_kafka_event_error(answer.as_ptr()), text_at(sys::rd_kafka_event_error_string(answer.as_ptr())))
     };
-    if code == 0 { Ok(answer) } else { Err(error_of_code(code, Some(&reason))) }
+    if code == 0 { Ok(answer) } else { Err(explained(client, error_of_code(code, Some(&reason)))) }
+}
+
+/// Waits a little longer than the request's own time-out, whose answer says more; but not for a broker that refuses the
+/// client for good.
+fn wait_for_answer(client: &Client, queue: &Queue, deadline: Duration) -> Result<Answer, Error> {
+    const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+    let patience = Deadline::after(deadline.saturating_add(Duration::from_millis(500)));
+    loop {
+        // SAFETY: the queue is alive; what is returned is ours.
+        let answer = unsafe { sys::rd_kafka_queue_poll(queue.0, millis(patience.left().min(LOOK_INTERVAL))) };
+        if let Some(answer) = NonNull::new(answer) {
+            return Ok(Answer(answer));
+        }
+        if let Some(refused) = client.refusal().and_then(Refusal::for_good) {
+            return Err(refused);
+        }
+        if patience.has_passed() {
+            let within_ms = deadline.as_millis();
+            let error = Error::new(ErrorKind::TimedOut, format!("no answer from the cluster within {within_ms} ms"));
+            return Err(explained(client, error));
+        }
+    }
+}
+
+fn explained(client: &Client, error: Error) -> Error {
+    match client.refusal() {
+        Some(refusal) => refusal.explain(error),
+        None => error,
+    }
 }
 
 struct Queue(*mut sys::rd_kafka_queue_t);

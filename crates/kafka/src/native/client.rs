@@ -1,12 +1,14 @@
 use std::any::Any;
 use std::ffi::{c_char, c_int};
 use std::ptr::NonNull;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka_sys as sys;
 
 use super::code::{code_of, error_of_code};
 use super::config::NativeConfig;
+use super::refusal::{self, Refusal};
 use super::text::{millis, text_at, text_in};
 use crate::{Error, ErrorKind};
 
@@ -15,6 +17,8 @@ pub(crate) struct Client {
     raw: NonNull<sys::rd_kafka_t>,
     /// Freed after the client is destroyed, since destroying may still call back.
     _callbacks: Box<dyn Any + Send + Sync>,
+    /// Where this client only asks: why brokers refuse it.
+    refusal: Option<Arc<Refusal>>,
 }
 
 // SAFETY: librdkafka documents its client handle as thread-safe; the callbacks' state is Send and Sync by its bound.
@@ -34,13 +38,32 @@ impl Client {
         // SAFETY: the configuration is valid; on success the client owns it, on failure it stays ours and is freed.
         let raw = unsafe { sys::rd_kafka_new(kind, config, reason.as_mut_ptr().cast::<c_char>(), reason.len()) };
         match NonNull::new(raw) {
-            Some(raw) => Ok(Self { raw, _callbacks: callbacks }),
+            Some(raw) => Ok(Self { raw, _callbacks: callbacks, refusal: None }),
             None => {
                 // SAFETY: not taken over, as `rd_kafka_new` returned null.
                 unsafe { sys::rd_kafka_conf_destroy(config) };
                 Err(Error::invalid(format!("the Kafka client cannot be made: {}", text_in(&reason))))
             }
         }
+    }
+
+    /// Makes a client that only asks and administers, and knows why brokers refuse it.
+    pub(crate) fn asking(mut config: NativeConfig) -> Result<Self, Error> {
+        let refusal = Arc::new(Refusal::default());
+        config.set_opaque(Arc::as_ptr(&refusal).cast_mut().cast());
+        // SAFETY: the configuration is alive; the callback gets the refusal set above, which the client keeps.
+        unsafe { sys::rd_kafka_conf_set_error_cb(config.as_ptr(), Some(refusal::error)) };
+        let mut client = Self::new(sys::rd_kafka_type_t::RD_KAFKA_PRODUCER, config, Box::new(Arc::clone(&refusal)))?;
+        client.refusal = Some(refusal);
+        Ok(client)
+    }
+
+    /// Why brokers refuse this client, as its connections have told by now; none for clients that serve callbacks
+    /// themselves.
+    pub(crate) fn refusal(&self) -> Option<&Refusal> {
+        let refusal = self.refusal.as_deref()?;
+        self.serve(Duration::ZERO);
+        Some(refusal)
     }
 
     /// The handle, for calls.
