@@ -51,8 +51,13 @@ impl Cluster {
         if !out_of_reach {
             return told;
         }
+        let protected = if self.connection.is_plaintext() {
+            "; a listener with TLS or passwords wants -X security.protocol=SSL or SASL_SSL"
+        } else {
+            ""
+        };
         Error::failed(format!(
-            "no Kafka answers at {}: start one (`headwater dev`), or name yours with -b or KAFKA_BOOTSTRAP_SERVERS ({told})",
+            "no Kafka answers at {}: start one (`headwater dev`), or name yours with -b or KAFKA_BOOTSTRAP_SERVERS{protected} ({told})",
             self.connection.bootstrap_servers()
         ))
     }

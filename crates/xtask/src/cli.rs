@@ -17,6 +17,7 @@ cargo xtask COMMAND
   lint                    rustfmt and clippy over the workspace
   setup [--build]         look for what the machine lacks and install it (apt as root) or name the command
   kafka up                a real Apache Kafka: [--port 9092] [--data-dir DIR] [--heap-mib 1024] [--fresh]
+                          [--secured]: a listener with TLS and a password, too
   kafka down|status       end it, or say whether it runs: [--port 9092] [--data-dir DIR]
   kafka class NAME ARGS…  run a class of Kafka's jars, e.g. org.apache.kafka.tools.TopicCommand
   registry up|down        Apicurio Registry with a Confluent API: [--port 8081]
@@ -150,6 +151,7 @@ fn kafka_command(rest: &[String]) -> Result<u8> {
                 data_dir,
                 fresh: args.switch("--fresh"),
                 heap_mib: args.number("--heap-mib")?.unwrap_or(Options::default().heap_mib),
+                secured: args.switch("--secured"),
             };
             args.finish()?;
             kafka_up(&options, &folder)
@@ -176,6 +178,9 @@ fn kafka_up(options: &Options, folder: &std::path::Path) -> Result<u8> {
     setup::ensure(Purpose::Java)?;
     let broker = kafka::start(options)?;
     println!("KAFKA_BOOTSTRAP_SERVERS={}", broker.bootstrap);
+    if let Some(secured) = &broker.secured_bootstrap {
+        println!("with TLS and a password: {}", kafka::secured::how_to_reach(secured, &broker.data_dir));
+    }
     println!("data and server.log: {}", broker.data_dir.display());
     broker.group.detach();
     Ok(0)

@@ -2,6 +2,7 @@
 
 mod config;
 mod metadata;
+pub mod secured;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -32,11 +33,13 @@ pub struct Options {
     pub fresh: bool,
     /// The heap limit of the JVM.
     pub heap_mib: u32,
+    /// Whether there is a listener with TLS and a password, too; only in a fresh folder.
+    pub secured: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { port: DEFAULT_PORT, data_dir: None, fresh: false, heap_mib: HEAP_MIB }
+        Self { port: DEFAULT_PORT, data_dir: None, fresh: false, heap_mib: HEAP_MIB, secured: false }
     }
 }
 
@@ -45,6 +48,8 @@ impl Default for Options {
 pub struct Broker {
     /// `127.0.0.1:PORT`.
     pub bootstrap: String,
+    /// The listener with TLS and a password.
+    pub secured_bootstrap: Option<String>,
     /// Where its log and its server.log lie.
     pub data_dir: PathBuf,
     /// Its process.
@@ -54,8 +59,8 @@ pub struct Broker {
 /// Starts a broker and returns when it answers a metadata request.
 pub fn start(options: &Options) -> Result<Broker> {
     let libs = maven::fetch(BUNDLE)?;
-    let ports = net::free_ports(2)?;
-    let [free, controller] = ports[..] else {
+    let ports = net::free_ports(3)?;
+    let [free, controller, secured] = ports[..] else {
         return Err(Failure::new("no free ports"));
     };
     let port = if options.port == 0 { free } else { options.port };
@@ -70,14 +75,24 @@ pub fn start(options: &Options) -> Result<Broker> {
         remove_data(&data_dir)?;
     }
     std::fs::create_dir_all(&data_dir).context(|| format!("cannot make {}", data_dir.display()))?;
-    let properties = config::write(&data_dir, port, controller)?;
-    if !data_dir.join("log/meta.properties").is_file() {
+    let ports = config::Ports { client: port, controller, secured: options.secured.then_some(secured) };
+    let properties = config::write(&data_dir, ports)?;
+    let is_formatted = data_dir.join("log/meta.properties").is_file();
+    if options.secured && is_formatted && !secured::certificate(&data_dir).is_file() {
+        return Err(Failure::new(format!("{} is of a broker without --secured: add --fresh", data_dir.display())));
+    }
+    if !is_formatted {
         let mut format = java(&libs);
         format.args(["kafka.tools.StorageTool", "format", "-t", &config::random_uuid(), "-c"]);
-        process::output(format.arg(&properties))?;
+        format.arg(&properties);
+        if options.secured {
+            secured::make_certificate(&data_dir)?;
+            format.args(secured::format_arguments());
+        }
+        process::output(&mut format)?;
     }
     let group = spawn(&libs, &data_dir, &properties, options.heap_mib)?;
-    wait_until_it_answers(group, port, data_dir)
+    wait_until_it_answers(group, ports, data_dir)
 }
 
 fn spawn(libs: &Path, data_dir: &Path, properties: &Path, heap_mib: u32) -> Result<Group> {
@@ -97,17 +112,23 @@ fn spawn(libs: &Path, data_dir: &Path, properties: &Path, heap_mib: u32) -> Resu
     Ok(group)
 }
 
-fn wait_until_it_answers(mut group: Group, port: u16, data_dir: PathBuf) -> Result<Broker> {
+fn wait_until_it_answers(mut group: Group, ports: config::Ports, data_dir: PathBuf) -> Result<Broker> {
     let answered = wait::until(Deadline::after(START_LIMIT), || {
         if let Some(status) = group.exited() {
             return Some(Err(process::ending(status)));
         }
-        metadata::serves(port).then_some(Ok(()))
+        metadata::serves(ports.client).then_some(Ok(()))
     });
     let log = log_file(&data_dir);
     let why = match answered {
         Some(Ok(())) => {
-            return Ok(Broker { bootstrap: format!("127.0.0.1:{port}"), data_dir, group });
+            let at = |port: u16| format!("127.0.0.1:{port}");
+            return Ok(Broker {
+                bootstrap: at(ports.client),
+                secured_bootstrap: ports.secured.map(at),
+                data_dir,
+                group,
+            });
         }
         Some(Err(ending)) => format!("ended with {ending}"),
         None => format!("did not answer within {} s", START_LIMIT.as_secs()),

@@ -102,6 +102,7 @@ pub fn start_kafka() -> Result<RunKafka> {
     let broker = kafka::start(&kafka::Options {
         port: 0,
         data_dir: Some(run_dir.path.join("kafka")),
+        secured: true,
         ..kafka::Options::default()
     })?;
     println!("Apache Kafka at {}", broker.bootstrap);
@@ -117,6 +118,13 @@ fn tests(root: &Path) -> Result<Tally> {
         .args(["test", "--workspace", "--no-fail-fast"])
         .env("KAFKA_BOOTSTRAP_SERVERS_TEST", kafka.bootstrap())
         .env("HEADWATER_TEST_REGISTRY_URL", &registry.url);
+    if let Some(secured) = &kafka.broker.secured_bootstrap {
+        command
+            .env("HEADWATER_TEST_SECURED_BOOTSTRAP", secured)
+            .env("HEADWATER_TEST_SECURED_USER", kafka::secured::USER)
+            .env("HEADWATER_TEST_SECURED_PASSWORD", kafka::secured::PASSWORD)
+            .env("HEADWATER_TEST_SECURED_CA", kafka::secured::certificate(&kafka.broker.data_dir));
+    }
     for (name, value) in tool_environment()? {
         command.env(name, value);
     }
