@@ -63,11 +63,17 @@ impl TaskMeta {
             // A compacted log keeps its start at 0; a start beyond us means records we never read are gone.
             return Some(Unusable::OutsideLog);
         }
-        let behind = self.changelog_offset < changelog.high_watermark;
-        if behind && now.since_ms(self.saved_at) > changelog.delete_retention_ms / 2 {
+        if self.may_lack_deletions(changelog) && now.since_ms(self.saved_at) > changelog.delete_retention_ms / 2 {
             return Some(Unusable::TooOld);
         }
         None
+    }
+
+    /// Whether deletions may lie between the store's offset and the changelog's end. What is in a changelog was written in
+    /// transactions, and each ends in a marker: a record that is committed has at least that behind it. So a single place
+    /// before the end holds none. It is the marker of the store's own last commit, whose place nobody is told.
+    const fn may_lack_deletions(&self, changelog: &ChangelogBounds) -> bool {
+        self.changelog_offset.saturating_add(1) < changelog.high_watermark
     }
 }
 

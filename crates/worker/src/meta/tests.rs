@@ -24,6 +24,8 @@ fn a_store_is_rebuilt_only_when_it_must_be() {
         (TaskMeta::default(), None, "a new store"),
         (meta("id-1", 50, now), None, "behind, fresh"),
         (meta("id-1", 100, 0), None, "old, but it has everything"),
+        (meta("id-1", 99, 0), None, "old, and behind the last record stands its transaction's marker"),
+        (meta("id-1", 98, 0), Some(Unusable::TooOld), "old, and there may be a record with its marker"),
         (meta("id-1", 50, now - 11 * HOUR_MS), None, "behind, within half of the retention"),
         (meta("id-1", 50, now - 13 * HOUR_MS), Some(Unusable::TooOld), "behind, tombstones may be gone"),
         (meta("id-2", 50, now), Some(Unusable::OtherTopic), "the topic was made anew"),
