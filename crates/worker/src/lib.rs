@@ -43,7 +43,10 @@ pub use placement::{AnchorPartition, Placement, SubtopologyIndex};
 pub use planted::Bug;
 pub use positions::Positions;
 pub use restore::{RestoreJob, RestoreLimits, RestorePorts, RestoreResult, Restored, Restorer};
-pub use standby::{StandbyHost, StandbyTask, StandbyUnit, spread, standbys_of};
+pub use standby::{
+    KeepingStep, KeepingTimes, Standby, StandbyHost, StandbyKeeping, StandbyMember, StandbyTask, StandbyUnit, spread,
+    standbys_of,
+};
 pub use task_slot::TaskPhase;
 pub use worker::Worker;
 

@@ -4,10 +4,14 @@
 //! hashing, and keeps what falls to itself. Views that differ for a moment make for a copy too many or too few for a
 //! moment, never for two writers of one store, since what is exactly-once about a task hangs on the group alone.
 
+mod keeping;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_log::TopicPartition;
 use headwater_streams::Task;
+
+pub use self::keeping::{KeepingStep, KeepingTimes, Standby, StandbyKeeping, StandbyMember};
 
 use crate::placement::AnchorPartition;
 use crate::{Blueprint, Error};

@@ -13,6 +13,8 @@ use crate::{Error, PartitionMap, StandbyTask, TaskMeta};
 
 const POLL_WAIT: Duration = Duration::from_millis(50);
 const POLL_RECORDS_MAX: usize = 5_000;
+/// Half of `delete.retention.ms` is far longer.
+const LOOK_INTERVAL: Duration = Duration::from_secs(60);
 /// Where a poll brings so many records of standbys, more wait; fewer are worth a pause, so that polls don't count.
 const STANDBY_RECORDS_MORE: u64 = 1_000;
 
@@ -77,7 +79,9 @@ pub struct Restorer<R: RestorePorts> {
     /// Those that have far to go and wait for their turn.
     pub(super) waiting: VecDeque<Running<R::Store>>,
     pub(super) standbys: Standbys,
-    planted: Planted,
+    /// The brokers are asked so often where the changelogs of standbys begin and end.
+    pub(super) look_interval: Duration,
+    pub(super) planted: Planted,
 }
 
 impl<R: RestorePorts> Restorer<R> {
@@ -92,6 +96,7 @@ impl<R: RestorePorts> Restorer<R> {
             running: PartitionMap::default(),
             waiting: VecDeque::new(),
             standbys: Standbys::default(),
+            look_interval: LOOK_INTERVAL,
             planted: Planted::default(),
         }
     }
@@ -100,6 +105,13 @@ impl<R: RestorePorts> Restorer<R> {
     #[must_use]
     pub fn with_limits(self, limits: RestoreLimits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// The same, asking the brokers so often where changelogs of standbys begin and end. A standby is as new as the last
+    /// time, so half of their `delete.retention.ms` has to be longer.
+    #[must_use]
+    pub fn with_look_interval(self, look_interval: Duration) -> Self {
+        Self { look_interval, ..self }
     }
 
     /// Plants a bug.

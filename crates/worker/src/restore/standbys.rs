@@ -10,8 +10,6 @@ use crate::{Error, StandbyTask};
 
 /// Stores are written so often, and lags told: what a standby has read is small enough to be kept until then.
 const KEEP_UP_INTERVAL: Duration = Duration::from_millis(250);
-/// The brokers are asked for changelogs' bounds so often. Half of `delete.retention.ms` is far longer.
-const LOOK_INTERVAL: Duration = Duration::from_secs(60);
 /// Standbys begin again so long after a failure.
 const FAILURE_WAIT: Duration = Duration::from_secs(5);
 /// The wait between turns while there are only standbys, and nothing has come.
@@ -157,7 +155,7 @@ impl<R: RestorePorts> Restorer<R> {
             return Ok(());
         }
         if now >= self.standbys.looked_at {
-            self.standbys.looked_at = now + LOOK_INTERVAL;
+            self.standbys.looked_at = now + self.look_interval;
             self.look_again();
         }
         if now >= self.standbys.begin_after {
