@@ -64,6 +64,11 @@ impl Baton {
         self.process
     }
 
+    /// The actor, of all there ever were.
+    pub(crate) const fn actor(&self) -> usize {
+        self.me
+    }
+
     /// Looks at the world, or changes it, with nobody in between.
     pub(crate) fn with<T>(&self, work: impl FnOnce(&mut World) -> T) -> T {
         work(&mut lock(&self.shared).world)

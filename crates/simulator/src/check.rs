@@ -10,6 +10,7 @@ use crate::cluster::Cluster;
 use crate::cluster::log::{PartitionLog, Written};
 use crate::cluster::transactions::Phase;
 use crate::disk::{Disk, Entries, SharedDisk, TaskData, open};
+use crate::ports::{SharedMail, post};
 use crate::work::{Made, TaskFacts};
 use crate::world::World;
 
@@ -57,7 +58,22 @@ pub(crate) fn unsettled(world: &World, made: &Made, disks: &DiskOf) -> Vec<Strin
     wrong
 }
 
-/// Why the disk of a task that works is not up to date.
+/// Each task that can be is kept warm on as many other instances as it shall be, or as there are, and is warm there.
+pub(crate) fn not_warm(world: &World, made: &Made, kept: &[(SharedDisk, SharedMail)], copies: usize) -> Vec<String> {
+    let copies = copies.min(kept.len().saturating_sub(1));
+    let mut wrong = Vec::new();
+    for task in made.tasks.iter().filter(|task| task.changelog.is_some() && task.in_memory.is_empty()) {
+        let is_warm = |mail: &SharedMail| post(mail).standbys.get(&task.name).is_some_and(|standby| standby.is_warm);
+        let warm: Vec<&SharedDisk> = kept.iter().filter(|(_, mail)| is_warm(mail)).map(|(disk, _)| disk).collect();
+        if warm.len() != copies {
+            wrong.push(format!("task {} is kept warm in {} places, not {copies}", task.name, warm.len()));
+        }
+        wrong.extend(warm.into_iter().find_map(|disk| is_behind(&open(disk), task, &world.cluster)));
+    }
+    wrong
+}
+
+/// Why the disk of a task that works, or is kept warm, is not up to date.
 fn is_behind(disk: &Disk, task: &TaskFacts, cluster: &Cluster) -> Option<String> {
     let (last, _) = cluster.logs.get(task.changelog.as_ref()?)?.committed().last()?;
     let data = disk.tasks.get(&task.name);

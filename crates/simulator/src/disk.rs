@@ -11,6 +11,7 @@ use headwater_worker::{Error, TaskMeta};
 
 use crate::baton::Baton;
 use crate::cluster::Cluster;
+use crate::cluster::log::PartitionLog;
 use crate::fault::Mishap;
 use crate::strike::Step;
 
@@ -48,6 +49,13 @@ enum Write {
     Wipe { task: String },
 }
 
+impl Write {
+    fn task(&self) -> &str {
+        let (Self::Entry { task, .. } | Self::Meta { task, .. } | Self::Wipe { task }) = self;
+        task
+    }
+}
+
 #[derive(Default)]
 pub(crate) struct Batch {
     writes: Vec<Write>,
@@ -78,6 +86,8 @@ impl SimStores {
         if matches!(struck, Some(Mishap::DiskFails)) {
             return Err(Error::State("the disk is full".to_owned()));
         }
+        let tasks: BTreeSet<&str> = batch.writes.iter().map(Write::task).collect();
+        self.baton.with(|world| world.writes_to(process, self.baton.actor(), &tasks));
         let written = self.written_without_place(&batch);
         let mut disk = open(&self.disk);
         for (task, end) in written {
@@ -138,19 +148,25 @@ impl SimStores {
         }
         drop(disk);
         let end = |task: String| {
-            let end = self.baton.with(|world| changelog_end(&world.cluster, &task));
+            let end = self.baton.with(|world| changelog_of(&world.cluster, &task).map_or(0, PartitionLog::end));
             (task, end)
         };
         changed.into_iter().filter(|task| !moved.contains(task)).map(end).collect()
     }
 }
 
-fn changelog_end(cluster: &Cluster, task: &str) -> u64 {
+/// Up to where a disk says that it has a task's changelog.
+pub(crate) fn place_of(disk: &SharedDisk, task: &str) -> u64 {
+    open(disk).tasks.get(task).map_or(0, |data| data.meta.changelog_offset.unsigned_abs())
+}
+
+/// The changelog's partition of a task.
+pub(crate) fn changelog_of<'c>(cluster: &'c Cluster, task: &str) -> Option<&'c PartitionLog> {
     let mut parts = task.split('/');
-    let (Some(processor), Some(part), Some(number)) = (parts.next(), parts.next(), parts.next()) else { return 0 };
+    let (processor, part, number) = (parts.next()?, parts.next()?, parts.next()?);
     let topic = format!("{processor}-{part}-changelog");
-    let log = cluster.topic(&topic).find(|(partition, _)| partition.partition.to_string() == number);
-    log.map_or(0, |(_, log)| log.end())
+    let mut logs = cluster.logs.iter().filter(|(partition, _)| partition.topic.as_str() == topic);
+    logs.find(|(partition, _)| partition.partition.to_string() == number).map(|(_, log)| log)
 }
 
 impl Stores for SimStores {

@@ -12,6 +12,7 @@ mod counting;
 mod disk;
 mod fault;
 mod feed;
+mod members;
 mod ports;
 mod process;
 mod saga;
@@ -45,6 +46,17 @@ fn plant(blueprint: &mut headwater_worker::Blueprint, bug: Option<Bug>) {
     if let Some(bug) = bug {
         blueprint.plant(bug);
     }
+}
+
+/// Whether changelogs are read as they must not be.
+#[cfg(feature = "planted-bugs")]
+fn reads_uncommitted(bug: Option<Bug>) -> bool {
+    bug == Some(Bug::ChangelogReadUncommitted)
+}
+
+#[cfg(not(feature = "planted-bugs"))]
+const fn reads_uncommitted(_: Option<Bug>) -> bool {
+    false
 }
 
 #[cfg(feature = "planted-bugs")]

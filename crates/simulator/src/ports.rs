@@ -11,14 +11,15 @@ use std::time::Duration;
 use headwater_event::Timestamp;
 use headwater_log::{Offset, TopicPartition};
 use headwater_streams::{Counters, TaskId};
+use headwater_worker::Standby;
 use headwater_worker::ports::{Clock, Observer, Ports, Report, RestoreObserver, TransactionEnd};
 
 pub(crate) use self::calls::SimCalls;
 pub(crate) use self::consumer::SimConsumer;
 pub(crate) use self::producer::SimProducer;
-pub(crate) use self::restores::{Mail, SharedMail, SimReader, SimRestorePorts, SimRestores, post};
+pub(crate) use self::restores::{Mail, RestoreOrder, SharedMail, SimReader, SimRestorePorts, SimRestores, post, send};
 use crate::baton::{Baton, Micros};
-use crate::disk::{SimStore, SimStores};
+use crate::disk::{SimStore, SimStores, place_of};
 
 /// The ports of a simulated worker.
 pub(crate) struct SimPorts;
@@ -105,7 +106,12 @@ impl Observer<SimStore> for SimObserver {
         });
     }
 
-    fn report(&self, _report: Report) {}
+    fn report(&self, report: Report) {
+        let tasks: Vec<String> = report.running.into_iter().chain(report.restoring).collect();
+        post(&self.mail).said.insert(report.worker, tasks.clone());
+        let process = self.baton.process();
+        self.baton.with(|world| world.say(process, report.worker, Some(tasks)));
+    }
 }
 
 impl RestoreObserver for SimObserver {
@@ -117,5 +123,31 @@ impl RestoreObserver for SimObserver {
         post(&self.mail).ended = Some(task.to_owned());
         let process = self.baton.process();
         self.baton.with(|world| world.note(format_args!("process {process}: {task} restored, rebuilt {rebuilt}")));
+    }
+
+    fn failed(&self, task: &str) {
+        post(&self.mail).takes_over.remove(task);
+    }
+
+    fn standby_lags_by(&self, task: &str, records: i64, has_caught_up: bool) {
+        let standby = Standby { task: task.to_owned(), lag_records: records, is_warm: has_caught_up };
+        let mut mail = post(&self.mail);
+        let was = mail.standbys.insert(task.to_owned(), standby);
+        if has_caught_up {
+            // Before it says how it is, it has written what it has.
+            let written = place_of(&mail.disk, task);
+            mail.warm_at.insert(task.to_owned(), written);
+        }
+        drop(mail);
+        if has_caught_up && was.is_none_or(|was| !was.is_warm) {
+            let process = self.baton.process();
+            self.baton.with(|world| world.note(format_args!("process {process}: {task} is kept warm")));
+        }
+    }
+
+    fn standby_left(&self, task: &str) {
+        let mut mail = post(&self.mail);
+        mail.standbys.remove(task);
+        mail.warm_at.remove(task);
     }
 }

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use headwater_worker::{Blueprint, ClusterFacts, RestoreLimits, WorkerSettings};
+use headwater_worker::{Blueprint, ClusterFacts, RestoreLimits, StandbyKeeping, WorkerSettings};
 
 use crate::baton::{Micros, Stage};
 use crate::chance::Chance;
-use crate::check::{DiskOf, check_disk, open_ends, unsettled};
+use crate::check::{DiskOf, check_disk, not_warm, open_ends, unsettled};
 use crate::cluster::Cluster;
 use crate::disk::{Disk, SharedDisk, SimStores, open};
 use crate::fault::{Fault, plan};
 use crate::feed::feed;
+use crate::members::keep_standbys;
 use crate::ports::{Mail, SharedMail};
 use crate::process::{Keeper, restore};
 use crate::work::{Made, Work, make};
@@ -24,7 +25,6 @@ pub(crate) const BUSY: Micros = 20 * SECOND;
 /// What has not come to rest so long after the last fault, and the last start of a process, never will.
 const PATIENCE: Micros = 60 * SECOND;
 const END: Micros = 240 * SECOND;
-const INSTANCES: usize = 2;
 
 /// What came of a run.
 #[derive(Debug, Clone)]
@@ -37,6 +37,8 @@ pub struct Outcome {
     pub trace: Vec<String>,
     /// Virtual seconds until everything had come to rest.
     pub seconds: u64,
+    /// Tasks that were taken over from a warm standby.
+    pub take_overs: u64,
 }
 
 /// A run to be made.
@@ -52,7 +54,7 @@ pub(crate) struct Story<'w> {
 
 /// The faults that belong to a seed.
 pub(crate) fn faults_of(seed: u64) -> Vec<Fault> {
-    plan(&mut Chance::new(seed ^ 0x00fa_0175), BUSY, INSTANCES)
+    plan(&mut Chance::new(seed ^ 0x00fa_0175), BUSY, Shape::of(seed).instances)
 }
 
 /// How the processes of a run are made.
@@ -60,6 +62,10 @@ pub(crate) fn faults_of(seed: u64) -> Vec<Fault> {
 struct Shape {
     /// Workers of each process, which share its stores and its restorer.
     workers: usize,
+    /// Processes from the start on.
+    instances: usize,
+    /// Standbys of each task.
+    copies: usize,
     fusion: bool,
     /// Small, so that stores of a few records have far to go.
     limits: RestoreLimits,
@@ -71,12 +77,15 @@ impl Shape {
         let workers = if chance.once_in(2) { 2 } else { 1 };
         let far_records = if chance.once_in(3) { i64::MAX } else { chance.between(1, 60) as i64 };
         let limits = RestoreLimits { gather_bytes: chance.between(100, 4_000) as usize, far_records };
-        Self { workers, fusion: !seed.is_multiple_of(3), limits }
+        let instances = [2, 2, 2, 2, 3, 4][chance.between(0, 6) as usize];
+        let copies = [0, 0, 1, 1, 1, 2][chance.between(0, 6) as usize];
+        Self { workers, instances, copies, fusion: !seed.is_multiple_of(3), limits }
     }
 }
 
 struct Machine {
     disk: SharedDisk,
+    mail: SharedMail,
     process: usize,
 }
 
@@ -98,7 +107,7 @@ impl Story<'_> {
         let made = match make(&**self.work, &mut cluster) {
             Ok(made) => made,
             Err(error) => {
-                return Outcome { failures: vec![error], digest: 0, trace: Vec::new(), seconds: 0 };
+                return Outcome { failures: vec![error], digest: 0, trace: Vec::new(), seconds: 0, take_overs: 0 };
             }
         };
         for anchor in &made.anchors {
@@ -122,7 +131,7 @@ impl Story<'_> {
             machines: BTreeMap::new(),
             left: Vec::new(),
         };
-        for instance in 0..INSTANCES {
+        for instance in 0..run.shape.instances {
             run.start(instance, true);
         }
         run.go_on()
@@ -172,6 +181,10 @@ impl Run {
         if wrong.is_empty() {
             wrong = unsettled(world, &self.made, disks);
         }
+        if wrong.is_empty() && self.shape.copies > 0 {
+            let kept = self.machines.values().map(|machine| (Arc::clone(&machine.disk), Arc::clone(&machine.mail)));
+            wrong = not_warm(world, &self.made, &kept.collect::<Vec<_>>(), self.shape.copies);
+        }
         wrong
     }
 
@@ -219,7 +232,7 @@ impl Run {
                 Arc::new(Mutex::new(Disk::default()))
             }
         };
-        let workers = self.shape.workers;
+        let Shape { workers, copies, .. } = self.shape;
         let process = self.stage.with(|world| {
             let process = world.processes.len();
             world.last_start = world.now;
@@ -230,13 +243,17 @@ impl Run {
                 skew_ms: 0,
                 disk_slow_until: 0,
                 stopping: None,
+                copies,
+                restorer: None,
+                said_by: 0,
                 workers,
             });
             world.note(format_args!("process {process} starts as instance {instance}, fresh disk {fresh_disk}"));
             process
         });
-        self.machines.insert(instance, Machine { disk: Arc::clone(&disk), process });
-        let mail: SharedMail = Arc::new(Mutex::new(Mail::default()));
+        let mail = Mail { disk: Arc::clone(&disk), is_open: copies == 0, ..Mail::default() };
+        let mail: SharedMail = Arc::new(Mutex::new(mail));
+        self.machines.insert(instance, Machine { disk: Arc::clone(&disk), mail: Arc::clone(&mail), process });
         let settings = WorkerSettings {
             application: "simulated".to_owned(),
             instance: format!("i{instance}"),
@@ -257,8 +274,24 @@ impl Run {
         };
         crate::plant(&mut blueprint, self.planted);
         let (blueprint, planted, limits) = (Arc::new(blueprint), self.planted, self.shape.limits);
-        let restores = Arc::clone(&mail);
-        self.stage.spawn(process, move |baton| restore(baton, &restores, limits, planted));
+        if copies > 0 {
+            let units = match blueprint.standby_units() {
+                Ok(units) => units,
+                Err(error) => {
+                    self.stage.with(|world| world.fail(error.to_string()));
+                    return;
+                }
+            };
+            let (mail, name) = (Arc::clone(&mail), format!("i{instance}"));
+            self.stage.spawn(process, move |baton| {
+                keep_standbys(baton, &mail, workers, |times, now| StandbyKeeping::new(name, copies, units, times, now));
+            });
+        }
+        let (restores, of_restores) = (Arc::clone(&mail), Arc::clone(&disk));
+        self.stage.spawn(process, move |baton| {
+            let stores = SimStores { disk: of_restores, baton: baton.clone() };
+            restore(baton, &restores, &stores, limits, planted);
+        });
         for worker in 0..workers {
             let (blueprint, work) = (Arc::clone(&blueprint), Arc::clone(&self.work));
             let (disk, mail) = (Arc::clone(&disk), Arc::clone(&mail));
@@ -293,6 +326,12 @@ impl Run {
                 world.fail(wrong);
             }
         }
-        Outcome { failures: world.failures, digest: world.trace.digest, trace: world.trace.lines, seconds }
+        Outcome {
+            failures: world.failures,
+            digest: world.trace.digest,
+            trace: world.trace.lines,
+            seconds,
+            take_overs: world.take_overs,
+        }
     }
 }

@@ -6,13 +6,16 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 use headwater_event::Timestamp;
 use headwater_log::{Offset, TopicPartition};
+use headwater_worker::Restored;
 
 use crate::baton::Micros;
 use crate::chance::Chance;
 use crate::cluster::Cluster;
 use crate::cluster::log::{ProducerId, Written};
 use crate::cluster::transactions::{Markers, Refusal};
+use crate::disk::changelog_of;
 use crate::fault::Fault;
+use crate::members::{Said, Spoken};
 use crate::strike::Armed;
 use crate::work::DELETE_RETENTION_MS;
 
@@ -32,6 +35,12 @@ pub(crate) struct Process {
     pub(crate) skew_ms: i64,
     pub(crate) disk_slow_until: Micros,
     pub(crate) stopping: Option<bool>,
+    /// How many standbys of each task it wants there to be.
+    pub(crate) copies: usize,
+    /// The actor that restores its stores, and keeps standbys.
+    pub(crate) restorer: Option<usize>,
+    /// What it has said of itself is in the members topic by then.
+    pub(crate) said_by: Micros,
     /// Workers that have not been stopped.
     pub(crate) workers: usize,
 }
@@ -84,6 +93,12 @@ pub(crate) enum Event {
         call: crate::ports::calls::Answer,
     },
     Compact,
+    /// What a worker says of itself comes to the members topic.
+    Member {
+        instance: usize,
+        worker: usize,
+        said: Option<Said>,
+    },
 }
 
 /// What the stage must do for the world.
@@ -99,6 +114,9 @@ pub(crate) struct World {
     pub(crate) version: u64,
     /// Jobs that were given to restorers.
     pub(crate) letters: u64,
+    pub(crate) members: Vec<Spoken>,
+    /// Tasks that were taken over from a warm standby.
+    pub(crate) take_overs: u64,
     pub(crate) chance: Chance,
     pub(crate) cluster: Cluster,
     pub(crate) processes: Vec<Process>,
@@ -141,6 +159,8 @@ impl World {
             now: 0,
             version: 0,
             letters: 0,
+            members: Vec::new(),
+            take_overs: 0,
             chance: Chance::new(seed),
             cluster,
             processes: Vec::new(),
@@ -261,6 +281,10 @@ impl World {
                 self.answers.entry((process, worker)).or_default().push_back(returned);
                 self.changed();
             }
+            Event::Member { instance, worker, said } => {
+                let at = self.now;
+                self.members.push(Spoken { at, instance, worker, said });
+            }
             Event::Compact => {
                 let now = self.now;
                 let changelogs = self.cluster.logs.iter_mut();
@@ -341,11 +365,13 @@ impl World {
     }
 
     /// A worker of a process has done what it does when it is told to stop.
-    pub(crate) fn worker_stopped(&mut self, process: usize, worker: usize) {
+    pub(crate) fn worker_stopped(&mut self, process: usize, worker: usize, leaves: bool) {
         self.holders.remove(&(process, worker));
-        if let Some(process) = self.processes.get_mut(process) {
-            process.workers = process.workers.saturating_sub(1);
-            process.alive = process.workers > 0;
+        let Some(found) = self.processes.get_mut(process) else { return };
+        found.workers = found.workers.saturating_sub(1);
+        found.alive = found.workers > 0;
+        if !found.alive && found.stopping.is_some() {
+            self.withdraw(process, leaves);
         }
         self.changed();
     }
@@ -362,18 +388,48 @@ impl World {
         }
     }
 
+    /// An actor writes to stores. None but the worker that has a task, and knows it, writes to its store.
+    pub(crate) fn writes_to(&mut self, process: usize, actor: usize, tasks: &BTreeSet<&str>) {
+        let Some(found) = self.processes.get(process).filter(|found| found.restorer == Some(actor)) else { return };
+        let instance = found.instance;
+        for task in tasks {
+            if let Some(owner) = self.works_for(process, instance, None, task) {
+                self.fail(format!("the restorer of process {process} writes to {task}, which is at work in {owner}"));
+            }
+        }
+    }
+
+    /// A warm standby stood at a place of its changelog when its task was taken over: what was replayed lies behind it.
+    pub(crate) fn taken_over(&mut self, task: &str, stood_at: u64, restored: &Restored) {
+        self.take_overs += 1;
+        let behind = changelog_of(&self.cluster, task)
+            .map_or(0, |log| log.committed().filter(|(offset, _)| *offset >= stood_at).count() as u64);
+        let replayed = restored.records;
+        self.note(format_args!("{task} is taken over warm: {replayed} of {behind} records replayed"));
+        if replayed > behind || restored.rebuilt.is_some() {
+            let rebuilt = restored.rebuilt;
+            self.fail(format!(
+                "{task} was taken over from a warm standby at {stood_at}, behind which are {behind} records, and \
+                 {replayed} were replayed, rebuilt: {rebuilt:?}"
+            ));
+        }
+    }
+
+    /// The worker of a process, but for one, in which a task is at work, if the group says that it is that one's.
+    fn works_for(&self, process: usize, instance: usize, but: Option<usize>, task: &str) -> Option<usize> {
+        let number = task.rsplit('/').next().unwrap_or_default();
+        let holds = |((of, worker), tasks): &(&(usize, usize), &BTreeSet<String>)| {
+            *of == process && Some(*worker) != but && tasks.contains(task)
+        };
+        let mut workers = self.holders.iter().filter(holds).map(|((_, worker), _)| *worker);
+        workers.find(|worker| self.cluster.group.owns(&format!("i{instance}-{worker}"), process, number))
+    }
+
     /// A store was restored for a worker. If the task is at work in another of the process, and the group says that it is
     /// that one's, old values were written over newer ones.
     pub(crate) fn restored(&mut self, process: usize, asker: usize, task: &str) {
         let Some(instance) = self.processes.get(process).map(|process| process.instance) else { return };
-        let number = task.rsplit('/').next().unwrap_or_default();
-        let mut others = self
-            .holders
-            .iter()
-            .filter(|((of, worker), tasks)| *of == process && *worker != asker && tasks.contains(task));
-        let owner =
-            others.find(|((_, worker), _)| self.cluster.group.owns(&format!("i{instance}-{worker}"), process, number));
-        if let Some(((_, owner), _)) = owner {
+        if let Some(owner) = self.works_for(process, instance, Some(asker), task) {
             let what =
                 format!("{task} was restored for worker {asker} of process {process}, and is at work in {owner}");
             self.fail(what);
@@ -396,7 +452,7 @@ impl World {
 
     /// Whether nothing is under way any more: no request, no answer, no instance that is to come back.
     pub(crate) fn is_quiet(&self) -> bool {
-        self.events.values().all(|event| matches!(event, Event::Tick | Event::Compact))
+        self.events.values().all(|event| matches!(event, Event::Tick | Event::Compact | Event::Member { .. }))
     }
 
     /// A partition's place in bytes: what an offset is made of.

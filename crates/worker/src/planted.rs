@@ -29,12 +29,22 @@ pub enum Bug {
     ResultOfEarlierEpoch,
     /// After an unknown outcome a worker restores what another one of its process was given meanwhile.
     RestoreOfLostTask,
+    /// A standby's store says how far it is before it is.
+    StandbySaysFirst,
+    /// A standby's store says that it is at the changelog's end, wherever it has been read to.
+    StandbySaysEnd,
+    /// A standby is followed beside the worker that has its task.
+    StandbyBesideWorker,
+    /// Who takes a task over begins anew, whatever its standby has.
+    StandbyThrownAway,
+    /// Changelogs are read uncommitted: planted in the ports.
+    ChangelogReadUncommitted,
 }
 
 impl Bug {
     /// All of them.
     #[cfg(feature = "planted-bugs")]
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 17] = [
         Self::ApplyBeforeCommit,
         Self::OffsetLeftOut,
         Self::TimerWithoutOffsets,
@@ -47,6 +57,11 @@ impl Bug {
         Self::FusionChecksFirst,
         Self::ResultOfEarlierEpoch,
         Self::RestoreOfLostTask,
+        Self::StandbySaysFirst,
+        Self::StandbySaysEnd,
+        Self::StandbyBesideWorker,
+        Self::StandbyThrownAway,
+        Self::ChangelogReadUncommitted,
     ];
 }
 

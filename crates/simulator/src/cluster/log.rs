@@ -101,6 +101,14 @@ impl PartitionLog {
         })
     }
 
+    /// The next record from an offset on, committed or not: what a reader must not see.
+    pub(crate) fn next_written(&self, from: u64) -> Option<(u64, &Written)> {
+        (from..self.end()).find_map(|offset| {
+            let entry = self.entries.get(offset as usize)?;
+            (entry.fate != Fate::Marker && !entry.compacted).then_some((offset, &entry.record))
+        })
+    }
+
     /// All that is committed, in order, compacted or not.
     pub(crate) fn committed(&self) -> impl Iterator<Item = (u64, &Written)> {
         let is_committed = |(_, entry): &(usize, &Entry)| entry.fate == Fate::Committed;

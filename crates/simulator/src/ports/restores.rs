@@ -3,29 +3,54 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use headwater_log::{Offset, TopicPartition};
-use headwater_worker::ports::{ChangelogHandler, ChangelogReader, Next, Restores, StartAt, StartOffset};
-use headwater_worker::{Error, RestoreJob, RestorePorts, RestoreResult};
+use headwater_worker::ports::{ChangelogHandler, ChangelogReader, Next, Restores, StartAt, StartOffset, Stores as _};
+use headwater_worker::{Error, RestoreJob, RestorePorts, RestoreResult, Standby, StandbyTask, TaskMeta};
 
 use super::fetched::Fetched;
 use super::{SimClock, SimObserver, micros};
 use crate::baton::Baton;
-use crate::disk::SimStore;
+use crate::disk::{SharedDisk, SimStore, SimStores};
 use crate::strike::Step;
 use crate::world::World;
 
-/// What lies between a process's workers and its restorer.
+/// What a restorer is told; in the order in which it was.
+pub(crate) enum RestoreOrder {
+    Restore(Box<RestoreJob<SimStore>>),
+    Release(usize, TopicPartition, u64),
+    ReleaseAll(usize),
+    KeepWarm(Vec<StandbyTask>),
+}
+
+/// What lies between a process's workers, its restorer, and what keeps its standbys.
 #[derive(Default)]
 pub(crate) struct Mail {
-    pub(crate) jobs: VecDeque<RestoreJob<SimStore>>,
+    pub(crate) disk: SharedDisk,
+    pub(crate) orders: VecDeque<RestoreOrder>,
     /// The task whose restore ended last.
     pub(crate) ended: Option<String>,
-    results: BTreeMap<usize, VecDeque<RestoreResult>>,
+    /// What is kept warm, by task.
+    pub(crate) standbys: BTreeMap<String, Standby>,
+    /// Where standbys said that they were, by task: the last place, while they are warm.
+    pub(crate) warm_at: BTreeMap<String, u64>,
+    /// Tasks that are taken over from a warm standby, and where it said that it was.
+    pub(crate) takes_over: BTreeMap<String, u64>,
+    /// Whether the workers may join their group.
+    pub(crate) is_open: bool,
+    /// What the workers hold, as they said last.
+    pub(crate) said: BTreeMap<usize, Vec<String>>,
+    pub(crate) results: BTreeMap<usize, VecDeque<RestoreResult>>,
 }
 
 pub(crate) type SharedMail = Arc<Mutex<Mail>>;
 
 pub(crate) fn post(mail: &SharedMail) -> MutexGuard<'_, Mail> {
     mail.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Gives the restorer an order.
+pub(crate) fn send(mail: &SharedMail, baton: &Baton, order: RestoreOrder) {
+    post(mail).orders.push_back(order);
+    baton.with(|world| world.letters += 1);
 }
 
 /// A worker's side.
@@ -37,9 +62,12 @@ pub(crate) struct SimRestores {
 
 impl Restores<SimStore> for SimRestores {
     fn submit(&mut self, job: RestoreJob<SimStore>) -> Result<(), Error> {
-        post(&self.mail).jobs.push_back(job);
-        self.baton.with(|world| world.letters += 1);
+        send(&self.mail, &self.baton, RestoreOrder::Restore(Box::new(job)));
         Ok(())
+    }
+
+    fn release(&mut self, changelog: &TopicPartition, epoch: u64) {
+        send(&self.mail, &self.baton, RestoreOrder::Release(self.worker, changelog.clone(), epoch));
     }
 
     fn next(&mut self) -> Option<RestoreResult> {
@@ -50,6 +78,7 @@ impl Restores<SimStore> for SimRestores {
 /// The restorer's side.
 pub(crate) struct SimRestorePorts {
     pub(crate) mail: SharedMail,
+    pub(crate) stores: SimStores,
     pub(crate) baton: Baton,
 }
 
@@ -60,19 +89,37 @@ impl RestorePorts for SimRestorePorts {
     type Observer = SimObserver;
 
     fn tell(&self, worker: usize, result: RestoreResult) {
-        if let (Ok(_), Some(task)) = (&result, post(&self.mail).ended.take()) {
+        let ended = post(&self.mail).ended.take();
+        if let (Ok(restored), Some(task)) = (&result, ended) {
             let process = self.baton.process();
-            self.baton.with(|world| world.restored(process, worker, &task));
+            let stood_at = post(&self.mail).takes_over.remove(&task);
+            self.baton.with(|world| {
+                world.restored(process, worker, &task);
+                if let Some(stood_at) = stood_at {
+                    world.taken_over(&task, stood_at, restored);
+                }
+            });
         }
         post(&self.mail).results.entry(worker).or_default().push_back(result);
         self.baton.with(World::changed);
     }
+
+    fn open(&self, task: &StandbyTask) -> Result<(SimStore, TaskMeta), Error> {
+        self.stores.task(&task.task, &[])
+    }
 }
 
-/// Reads changelogs, read_committed.
+/// Reads changelogs, read_committed; but for a bug on purpose.
 pub(crate) struct SimReader {
-    pub(crate) baton: Baton,
-    pub(crate) positions: BTreeMap<TopicPartition, u64>,
+    baton: Baton,
+    is_uncommitted: bool,
+    positions: BTreeMap<TopicPartition, u64>,
+}
+
+impl SimReader {
+    pub(crate) fn new(baton: Baton, planted: Option<crate::Bug>) -> Self {
+        Self { baton, is_uncommitted: crate::reads_uncommitted(planted), positions: BTreeMap::new() }
+    }
 }
 
 impl ChangelogReader for SimReader {
@@ -104,7 +151,7 @@ impl ChangelogReader for SimReader {
     fn poll<H: ChangelogHandler>(&mut self, wait: Duration, records_max: usize, handler: &mut H) -> Result<(), Error> {
         self.baton.pause(200);
         let mut records = 0;
-        let process = self.baton.process();
+        let (process, is_uncommitted) = (self.baton.process(), self.is_uncommitted);
         for (partition, position) in &mut self.positions {
             // Some at a time, so that restores of a process overtake one another.
             let some = self.baton.with(|world| {
@@ -114,8 +161,11 @@ impl ChangelogReader for SimReader {
             for _ in 0..some.min(records_max) {
                 let next = self.baton.with(|world| {
                     let log = world.cluster.log(partition);
-                    match log.next_committed(*position) {
+                    let found =
+                        if is_uncommitted { log.next_written(*position) } else { log.next_committed(*position) };
+                    match found {
                         Some((offset, record)) => Ok((offset, record.clone())),
+                        None if is_uncommitted => Err(log.end()),
                         None => Err(log.stable_end()),
                     }
                 });
@@ -141,5 +191,10 @@ impl ChangelogReader for SimReader {
 
     fn position(&self, partition: &TopicPartition) -> Result<Option<Offset>, Error> {
         Ok(self.positions.get(partition).map(|position| World::offset(*position)))
+    }
+
+    fn cached_end(&self, partition: &TopicPartition) -> Option<Offset> {
+        self.baton
+            .with(|world| self.positions.get(partition).map(|_| World::offset(world.cluster.log(partition).end())))
     }
 }

@@ -166,6 +166,7 @@ impl<R: RestorePorts> Restorer<R> {
         let waiting = self.waiting.iter_mut().find(|waiting| waiting.job.changelog == partition);
         if let Some(known) = waiting.or(self.running.get_mut(&partition))
             && known.serves(&job)
+            && !self.planted.has(Bug::StandbyThrownAway)
         {
             let was_standby = known.is_standby();
             known.serve(job, bounds.1);
@@ -178,6 +179,9 @@ impl<R: RestorePorts> Restorer<R> {
         if let Some(standby) = self.standbys.wanted(&partition) {
             // What the worker knows of the store may be from before the standby went on with it.
             job.meta = self.ports.open(standby)?.1;
+        }
+        if self.planted.has(Bug::StandbyThrownAway) {
+            job.meta = TaskMeta { number: job.meta.number, ..TaskMeta::default() };
         }
         let (asker, job) = job.into_parts();
         let running = Running::begin(job, Some(asker), bounds, self.clock.wall())?;

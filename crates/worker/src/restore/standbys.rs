@@ -5,6 +5,7 @@ use headwater_log::TopicPartition;
 
 use super::job::{Running, Subject};
 use super::restorer::{RestorePorts, Restorer};
+use crate::planted::Bug;
 use crate::ports::{ChangelogReader as _, Clock as _, RestoreObserver as _, TaskStore as _};
 use crate::{Error, StandbyTask};
 
@@ -134,6 +135,10 @@ impl<R: RestorePorts> Restorer<R> {
             let position = self.reader.position(&partition)?;
             let end = self.reader.cached_end(&partition);
             let Some(running) = self.running.get_mut(&partition) else { continue };
+            let position = if self.planted.has(Bug::StandbySaysEnd) { end.or(position) } else { position };
+            if let Some(position) = position.filter(|_| self.planted.has(Bug::StandbySaysFirst)) {
+                running.say(position)?;
+            }
             if let Some(position) = position
                 && let Err(error) = running.keep_up(position)
             {
@@ -196,7 +201,7 @@ impl<R: RestorePorts> Restorer<R> {
             .standbys
             .wanted
             .keys()
-            .filter(|partition| !self.standbys.held.contains_key(*partition) && !self.is_under_way(partition))
+            .filter(|partition| !self.is_held(partition) && !self.is_under_way(partition))
             .cloned()
             .collect();
         if missing.is_empty() {
@@ -224,6 +229,10 @@ impl<R: RestorePorts> Restorer<R> {
             tracing::warn!(%error, "a standby can't be begun; it is tried again");
             self.standbys.wait_after_failure(now);
         }
+    }
+
+    fn is_held(&self, partition: &TopicPartition) -> bool {
+        self.standbys.held.contains_key(partition) && !self.planted.has(Bug::StandbyBesideWorker)
     }
 
     fn is_under_way(&self, partition: &TopicPartition) -> bool {
