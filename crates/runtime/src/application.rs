@@ -6,7 +6,7 @@ use std::time::Duration;
 use headwater_kafka::{Admin, ConnectionSettings};
 use headwater_log::Partition;
 use headwater_streams::{Limits, Schemas, TaskEnvironment, TaskId, Topology, Tracer};
-use headwater_worker::{Blueprint, WorkerSettings};
+use headwater_worker::{Blueprint, Standby, WorkerSettings};
 use tokio::runtime::Handle;
 
 use crate::Error;
@@ -16,7 +16,7 @@ use crate::directory::Directory;
 use crate::leave::leave;
 use crate::members::{Member, MembersTopic};
 use crate::metrics::Metrics;
-use crate::restore::{self, RestoreHandle, RestoreMeter, RestoreProgress, RestoreSetup, Standby, Warmth};
+use crate::restore::{self, RestoreHandle, RestoreMeter, RestoreProgress, RestoreSetup, Warmth};
 use crate::settings::{ApplicationSettings, Stop};
 use crate::standbys::{Gate, Keeping, StandbyKeeper, Who};
 use crate::state::{StateDatabase, TaskState};

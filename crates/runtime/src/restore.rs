@@ -9,7 +9,6 @@ mod warmth;
 pub(crate) use progress::RestoreMeter;
 pub use progress::RestoreProgress;
 pub(crate) use thread::{RestoreHandle, RestoreLinks, RestoreSetup, start};
-pub use warmth::Standby;
 pub(crate) use warmth::Warmth;
 
 #[cfg(test)]

@@ -1,16 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A task that is kept warm here while another instance works on it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standby {
-    /// The task's name.
-    pub task: String,
-    /// Changelog records that its store is behind, at most.
-    pub lag_records: i64,
-    /// Whether it has caught up since it began. Until then a restore would have most of the way to go.
-    pub is_warm: bool,
-}
+use headwater_worker::Standby;
 
 /// How warm the standbys of this process are; written by the restore threads.
 #[derive(Clone, Default)]
