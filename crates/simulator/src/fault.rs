@@ -37,6 +37,8 @@ pub(crate) enum Mishap {
     ClockJump { by_ms: i64 },
     /// Markers are written late.
     SlowMarkers { length: Micros },
+    /// Somebody else initialises the transactional ids of the process's workers, as who takes over from it might.
+    Fence,
     /// The process is told to stop, leaving the group or not, and comes back after a while.
     Stop { leaves: bool, down: Micros },
     /// The group hands out its partitions anew: each goes to the owner of another.
@@ -98,7 +100,7 @@ fn one(chance: &mut Chance, until: Micros, instances: usize) -> Fault {
     let length = |chance: &mut Chance, most: u64| chance.between(SECOND / 10, most * SECOND);
     // Now and then longer than a store can be used afterwards.
     let down = |chance: &mut Chance| if chance.once_in(12) { length(chance, 120) } else { length(chance, 8) };
-    let mishap = match chance.between(0, 30) {
+    let mishap = match chance.between(0, 31) {
         0..=3 => Mishap::Kill { down: down(chance) },
         4 => Mishap::LoseMachine { down: down(chance), older: chance.once_in(2) },
         5 => Mishap::Stall { length: length(chance, 14) },
@@ -117,6 +119,7 @@ fn one(chance: &mut Chance, until: Micros, instances: usize) -> Fault {
         23 => Mishap::SlowMarkers { length: length(chance, 5) },
         24..=25 => Mishap::Stop { leaves: chance.once_in(2), down: down(chance) },
         26..=28 => Mishap::Regroup { by: chance.between(1, 5) as usize },
+        29 => Mishap::Fence,
         _ => Mishap::Grow,
     };
     let any = chance.between(SECOND, until);

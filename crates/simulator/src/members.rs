@@ -127,7 +127,8 @@ pub(crate) fn keep_standbys(
     let mut repeat_at = 0;
     loop {
         let goes_on = |world: &mut World| {
-            world.processes.get(process).is_some_and(|process| process.alive && process.stopping.is_none())
+            let found = world.processes.get(process);
+            found.is_some_and(|process| process.alive && !process.ends && process.stopping.is_none())
         };
         if !baton.with(goes_on) {
             return;

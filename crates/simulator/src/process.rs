@@ -137,6 +137,9 @@ impl Keeper {
         baton.with(|world| {
             let is_newest = world.processes.iter().rposition(|other| other.instance == instance) == Some(process);
             let is_stopping = world.processes.get(process).is_some_and(|process| process.stopping.is_some());
+            if let Some(found) = world.processes.get_mut(process) {
+                found.ends = true;
+            }
             if is_newest && !is_stopping {
                 world.after(SECOND, Event::Start { instance, fresh_disk: false });
             } else if !is_stopping {

@@ -37,7 +37,7 @@ pub struct Outcome {
     pub trace: Vec<String>,
     /// Virtual seconds until everything had come to rest.
     pub seconds: u64,
-    /// Tasks that were taken over from a warm standby.
+    /// How many times a task was taken over from a warm standby.
     pub take_overs: u64,
 }
 
@@ -246,6 +246,7 @@ impl Run {
                 copies,
                 restorer: None,
                 said_by: 0,
+                ends: false,
                 workers,
             });
             world.note(format_args!("process {process} starts as instance {instance}, fresh disk {fresh_disk}"));

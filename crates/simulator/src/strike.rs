@@ -87,7 +87,7 @@ impl World {
             .position(|armed| armed.process == process && armed.skip == 0 && armed.mishap == mishap)?;
         self.armed.remove(at);
         self.note(format_args!("process {process} is struck: {mishap:?}"));
-        let instance = self.processes[process].instance;
+        let Process { instance, workers, .. } = self.processes[process];
         match mishap {
             Mishap::Kill { down } => {
                 self.orders.push_back(Order::Kill { process, disk: None });
@@ -102,6 +102,11 @@ impl World {
                 self.processes[process].stalled_until = self.now + length;
                 let earlier = self.chance.between(1_000, length.max(2_000));
                 self.after(earlier, Event::Start { instance, fresh_disk: true });
+            }
+            Mishap::Fence => {
+                for worker in 0..workers {
+                    let _begun = self.initialize(&format!("simulated-i{instance}-{worker}"));
+                }
             }
             Mishap::DiskSlow { length } => self.processes[process].disk_slow_until = self.now + length,
             other => return Some(other),

@@ -41,6 +41,8 @@ pub(crate) struct Process {
     pub(crate) restorer: Option<usize>,
     /// What it has said of itself is in the members topic by then.
     pub(crate) said_by: Micros,
+    /// A worker of it has ended for good: the process is about to end.
+    pub(crate) ends: bool,
     /// Workers that have not been stopped.
     pub(crate) workers: usize,
 }
@@ -115,7 +117,7 @@ pub(crate) struct World {
     /// Jobs that were given to restorers.
     pub(crate) letters: u64,
     pub(crate) members: Vec<Spoken>,
-    /// Tasks that were taken over from a warm standby.
+    /// How many times a task was taken over from a warm standby.
     pub(crate) take_overs: u64,
     pub(crate) chance: Chance,
     pub(crate) cluster: Cluster,

@@ -28,6 +28,14 @@ fn whatever_goes_wrong_every_saga_ends_once_and_stock_and_money_add_up() {
 }
 
 #[test]
+fn tasks_are_taken_over_from_warm_standbys_and_the_law_for_it_is_asked() {
+    let take_overs = |application, seed| simulate(Simulation::new(application, seed)).take_overs;
+    let counting: u64 = (0..40).map(|seed| take_overs(Application::Counting, seed)).sum();
+    let saga: u64 = (0..20).map(|seed| take_overs(Application::Saga, seed)).sum();
+    assert!(counting > 20 && saga > 20, "{counting} and {saga}");
+}
+
+#[test]
 fn nothing_is_lost_or_doubled_at_whatever_step_of_a_commit_it_is_struck() {
     const STEPS: u32 = 24;
     for what in [Strike::Crash, Strike::Stall, Strike::Zombie, Strike::LostAnswer, Strike::LateRequest] {

@@ -120,11 +120,26 @@ impl SimReader {
     pub(crate) fn new(baton: Baton, planted: Option<crate::Bug>) -> Self {
         Self { baton, is_uncommitted: crate::reads_uncommitted(planted), positions: BTreeMap::new() }
     }
+
+    /// Now and then the brokers can't be reached.
+    fn reach(&self) -> Result<(), Error> {
+        const ONCE_IN: u64 = 800;
+        let process = self.baton.process();
+        let fails = self.baton.with(|world| {
+            let fails = world.now < world.calm_from && world.chance.once_in(ONCE_IN);
+            if fails {
+                world.note(format_args!("process {process}: changelogs can't be read"));
+            }
+            fails
+        });
+        if fails { Err(Error::Kafka("nobody answers".to_owned())) } else { Ok(()) }
+    }
 }
 
 impl ChangelogReader for SimReader {
     fn bounds(&self, partitions: &[TopicPartition]) -> Result<BTreeMap<TopicPartition, (Offset, Offset)>, Error> {
         self.baton.pause(400);
+        self.reach()?;
         Ok(self.baton.with(|world| {
             let ends = partitions.iter().map(|partition| {
                 let end = World::offset(world.cluster.log(partition).end());
@@ -150,6 +165,7 @@ impl ChangelogReader for SimReader {
 
     fn poll<H: ChangelogHandler>(&mut self, wait: Duration, records_max: usize, handler: &mut H) -> Result<(), Error> {
         self.baton.pause(200);
+        self.reach()?;
         let mut records = 0;
         let (process, is_uncommitted) = (self.baton.process(), self.is_uncommitted);
         for (partition, position) in &mut self.positions {
