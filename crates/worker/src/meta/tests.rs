@@ -1,3 +1,7 @@
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use proptest::prelude::*;
+
 use super::*;
 
 const HOUR_MS: i64 = 3_600_000;
@@ -34,5 +38,49 @@ fn a_store_is_rebuilt_only_when_it_must_be() {
     ];
     for (store, expected, name) in cases {
         assert_eq!(store.unusable(&log, Timestamp::from_millis(now)), expected, "{name}");
+    }
+}
+
+/// What lies at a place of a changelog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Committed,
+    Aborted,
+    Open,
+    Marker,
+}
+
+/// Transactions one behind another, each with its marker, and behind them one that is open: records, and how it ended.
+fn log() -> impl Strategy<Value = Vec<Place>> {
+    let ended = prop::collection::vec((1..4_usize, any::<bool>()), 0..6);
+    (ended, 0..3_usize).prop_map(|(ended, open)| {
+        let mut log = Vec::new();
+        for (records, commits) in ended {
+            log.extend(std::iter::repeat_n(if commits { Place::Committed } else { Place::Aborted }, records));
+            log.push(Place::Marker);
+        }
+        log.extend(std::iter::repeat_n(Place::Open, open));
+        log
+    })
+}
+
+proptest! {
+    /// An old store is used as it is only where it lacks no record that is committed; and always where it had everything
+    /// when its last transaction was committed, whose marker nobody shows it.
+    #[test]
+    fn an_old_store_is_used_where_it_lacks_nothing(log in log(), at in any::<prop::sample::Index>()) {
+        let at = at.index(log.len() + 1);
+        let bounds = ChangelogBounds {
+            topic_id: Some("id".to_owned()),
+            start: 0,
+            high_watermark: i64::try_from(log.len()).unwrap(),
+            delete_retention_ms: HOUR_MS,
+        };
+        let store = meta("id", i64::try_from(at).unwrap(), 0);
+        let is_used = store.unusable(&bounds, Timestamp::from_millis(100 * HOUR_MS)).is_none();
+        let behind = &log[at..];
+        prop_assert!(!is_used || !behind.contains(&Place::Committed), "{behind:?} is missing");
+        prop_assert!(is_used || behind != [Place::Marker]);
+        prop_assert!(is_used || !behind.is_empty());
     }
 }
