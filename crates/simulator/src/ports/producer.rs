@@ -33,6 +33,8 @@ pub(crate) struct SimProducer {
     added: BTreeSet<Option<TopicPartition>>,
     written: BTreeMap<TopicPartition, Acknowledged>,
     renewal: Option<String>,
+    /// Whether the last transaction's markers had to be waited for.
+    was_early: bool,
     /// Once fenced, a client refuses everything until it is made anew.
     fenced: Option<String>,
 }
@@ -40,7 +42,7 @@ pub(crate) struct SimProducer {
 impl SimProducer {
     pub(crate) fn new(baton: Baton, id: String) -> Self {
         let (queue, added, written) = (Vec::new(), BTreeSet::new(), BTreeMap::new());
-        Self { baton, id, producer: 0, epoch: 0, queue, added, written, renewal: None, fenced: None }
+        Self { baton, id, producer: 0, epoch: 0, queue, added, written, renewal: None, was_early: false, fenced: None }
     }
 
     /// A request's way there: may be struck.
@@ -72,7 +74,7 @@ impl SimProducer {
                 }
                 Err(Refusal::Fenced) => return Err(self.fence(format!("{} was fenced", self.id))),
                 Err(Refusal::Invalid) => return Err(Trouble::Unknown("there is no such producer".to_owned())),
-                Err(Refusal::Concurrent) => {}
+                Err(Refusal::Concurrent) => self.was_early = true,
             }
             if self.baton.with(|world| world.now) >= deadline {
                 return Err(Trouble::Unknown("the last transaction's markers did not come in time".to_owned()));
@@ -196,6 +198,7 @@ impl TransactionalProducer for SimProducer {
 
     fn begin(&mut self) -> Result<(), Trouble> {
         self.check()?;
+        self.was_early = false;
         self.queue.clear();
         self.added.clear();
         self.written.clear();
@@ -319,6 +322,10 @@ impl TransactionalProducer for SimProducer {
     fn abort(&mut self, deadline: Duration) -> Result<(), Trouble> {
         self.queue.clear();
         self.end(false, deadline)
+    }
+
+    fn was_early(&self) -> bool {
+        self.was_early
     }
 
     fn renewal_reason(&self) -> Option<String> {
