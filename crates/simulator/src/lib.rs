@@ -12,6 +12,7 @@ mod counting;
 mod disk;
 mod fault;
 mod feed;
+mod law;
 mod members;
 mod ports;
 mod process;

@@ -6,14 +6,12 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 use headwater_event::Timestamp;
 use headwater_log::{Offset, TopicPartition};
-use headwater_worker::Restored;
 
 use crate::baton::Micros;
 use crate::chance::Chance;
 use crate::cluster::Cluster;
 use crate::cluster::log::{ProducerId, Written};
 use crate::cluster::transactions::{Markers, Refusal};
-use crate::disk::changelog_of;
 use crate::fault::Fault;
 use crate::members::{Said, Spoken};
 use crate::strike::Armed;
@@ -387,54 +385,6 @@ impl World {
             self.note(format_args!("a stranger slips in at {partition}"));
             let _written = self.cluster.log(&partition).append(record, None);
             self.changed();
-        }
-    }
-
-    /// An actor writes to stores. None but the worker that has a task, and knows it, writes to its store.
-    pub(crate) fn writes_to(&mut self, process: usize, actor: usize, tasks: &BTreeSet<&str>) {
-        let Some(found) = self.processes.get(process).filter(|found| found.restorer == Some(actor)) else { return };
-        let instance = found.instance;
-        for task in tasks {
-            if let Some(owner) = self.works_for(process, instance, None, task) {
-                self.fail(format!("the restorer of process {process} writes to {task}, which is at work in {owner}"));
-            }
-        }
-    }
-
-    /// A warm standby stood at a place of its changelog when its task was taken over: what was replayed lies behind it.
-    pub(crate) fn taken_over(&mut self, task: &str, stood_at: u64, restored: &Restored) {
-        self.take_overs += 1;
-        let behind = changelog_of(&self.cluster, task)
-            .map_or(0, |log| log.committed().filter(|(offset, _)| *offset >= stood_at).count() as u64);
-        let replayed = restored.records;
-        self.note(format_args!("{task} is taken over warm: {replayed} of {behind} records replayed"));
-        if replayed > behind || restored.rebuilt.is_some() {
-            let rebuilt = restored.rebuilt;
-            self.fail(format!(
-                "{task} was taken over from a warm standby at {stood_at}, behind which are {behind} records, and \
-                 {replayed} were replayed, rebuilt: {rebuilt:?}"
-            ));
-        }
-    }
-
-    /// The worker of a process, but for one, in which a task is at work, if the group says that it is that one's.
-    fn works_for(&self, process: usize, instance: usize, but: Option<usize>, task: &str) -> Option<usize> {
-        let number = task.rsplit('/').next().unwrap_or_default();
-        let holds = |((of, worker), tasks): &(&(usize, usize), &BTreeSet<String>)| {
-            *of == process && Some(*worker) != but && tasks.contains(task)
-        };
-        let mut workers = self.holders.iter().filter(holds).map(|((_, worker), _)| *worker);
-        workers.find(|worker| self.cluster.group.owns(&format!("i{instance}-{worker}"), process, number))
-    }
-
-    /// A store was restored for a worker. If the task is at work in another of the process, and the group says that it is
-    /// that one's, old values were written over newer ones.
-    pub(crate) fn restored(&mut self, process: usize, asker: usize, task: &str) {
-        let Some(instance) = self.processes.get(process).map(|process| process.instance) else { return };
-        if let Some(owner) = self.works_for(process, instance, Some(asker), task) {
-            let what =
-                format!("{task} was restored for worker {asker} of process {process}, and is at work in {owner}");
-            self.fail(what);
         }
     }
 

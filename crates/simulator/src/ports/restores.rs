@@ -113,7 +113,8 @@ impl RestorePorts for SimRestorePorts {
 pub(crate) struct SimReader {
     baton: Baton,
     is_uncommitted: bool,
-    positions: BTreeMap<TopicPartition, u64>,
+    /// The place of what comes next, and whether anything was asked for since it was set.
+    positions: BTreeMap<TopicPartition, (u64, bool)>,
 }
 
 impl SimReader {
@@ -154,7 +155,7 @@ impl ChangelogReader for SimReader {
             StartOffset::At(offset) => offset.get().unsigned_abs(),
             StartOffset::Beginning => 0,
         };
-        self.positions.insert(start.partition.clone(), from);
+        self.positions.insert(start.partition.clone(), (from, false));
         Ok(())
     }
 
@@ -168,7 +169,8 @@ impl ChangelogReader for SimReader {
         self.reach()?;
         let mut records = 0;
         let (process, is_uncommitted) = (self.baton.process(), self.is_uncommitted);
-        for (partition, position) in &mut self.positions {
+        for (partition, (position, is_known)) in &mut self.positions {
+            *is_known = true;
             // Some at a time, so that restores of a process overtake one another.
             let some = self.baton.with(|world| {
                 let _stalled = world.strike(process, Step::Other);
@@ -206,7 +208,8 @@ impl ChangelogReader for SimReader {
     }
 
     fn position(&self, partition: &TopicPartition) -> Result<Option<Offset>, Error> {
-        Ok(self.positions.get(partition).map(|position| World::offset(*position)))
+        let known = self.positions.get(partition).filter(|(_, is_known)| *is_known);
+        Ok(known.map(|(position, _)| World::offset(*position)))
     }
 
     fn cached_end(&self, partition: &TopicPartition) -> Option<Offset> {
