@@ -8,7 +8,7 @@ use headwater_streams::InputState;
 use crate::Error;
 use crate::core::Core;
 use crate::ports::{GroupMember as _, Ports, StartAt, StartOffset};
-use crate::task_slot::TaskPhase;
+use crate::task_slot::{TaskPhase, works_at};
 
 const SEEK_DEADLINE: Duration = Duration::from_secs(5);
 /// Records that one input may buffer before its partition is held back.
@@ -108,12 +108,12 @@ impl<P: Ports> Core<P> {
     /// Holds back partitions that no running task reads yet: what they would fetch would be thrown away.
     pub(crate) fn hold_back_waiting(&mut self, member: &P::Member) -> Result<(), Error> {
         let tasks = &self.tasks;
-        let runs = |place: &usize| {
-            tasks.get(*place).and_then(Option::as_ref).is_some_and(|slot| slot.phase == TaskPhase::Running)
-        };
         let mut waiting = Vec::new();
         for (partition, found) in self.partitions.iter_mut() {
-            if !found.paused && !found.readers.is_empty() && !found.readers.iter().any(|(place, _)| runs(place)) {
+            if !found.paused
+                && !found.readers.is_empty()
+                && !found.readers.iter().any(|(place, _)| works_at(tasks, *place))
+            {
                 found.paused = true;
                 waiting.push(partition.clone());
             }

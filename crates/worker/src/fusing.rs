@@ -10,7 +10,7 @@ use crate::core::Core;
 use crate::fetching::INPUT_RECORDS_MAX;
 use crate::planted::Bug;
 use crate::ports::{Clock as _, GroupMember as _, Ports, Written};
-use crate::task_slot::TaskPhase;
+use crate::task_slot::works_at;
 
 impl<P: Ports> Core<P> {
     /// Hands an output to the readers of its partition, if that is fused.
@@ -101,14 +101,11 @@ impl<P: Ports> Core<P> {
             return;
         }
         let tasks = &self.tasks;
-        let runs = |place: usize| {
-            tasks.get(place).and_then(Option::as_ref).is_some_and(|slot| slot.phase == TaskPhase::Running)
-        };
         for (partition, found) in self.partitions.iter_mut() {
             let Some(topic) = found.fusible.filter(|_| found.fused.is_none() && !found.paused) else { continue };
             if found.seek_to.is_some()
                 || found.readers.is_empty()
-                || !found.readers.iter().all(|(place, _)| runs(*place))
+                || !found.readers.iter().all(|(place, _)| works_at(tasks, *place))
             {
                 continue;
             }

@@ -49,6 +49,11 @@ pub struct TaskSlot<S> {
     pub claim: u64,
 }
 
+/// Whether there is a task at a place, and it works.
+pub(crate) fn works_at<S>(tasks: &[Option<TaskSlot<S>>], place: usize) -> bool {
+    tasks.get(place).and_then(Option::as_ref).is_some_and(|slot| slot.phase == TaskPhase::Running)
+}
+
 impl<S: TaskStore> TaskSlot<S> {
     /// Starts work after a restore.
     ///
