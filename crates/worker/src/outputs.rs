@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use headwater_streams::Output;
+
 use crate::Error;
 use crate::core::Core;
 use crate::ports::{Clock as _, Observer as _, Ports};
 
-/// Outputs that wait for the markers of the last transaction at most.
-const HELD_BACK_MAX: usize = 5_000;
+/// Outputs that wait for the markers of the last transaction take no more.
+const HELD_BACK_BYTES_MAX: usize = 1 << 20;
 
 impl<P: Ports> Core<P> {
     /// Begins the transaction with the first thing that is done, and produces what came out.
@@ -21,8 +23,13 @@ impl<P: Ports> Core<P> {
 
     /// Produces what came out, unless the markers of the last transaction are still to be waited for.
     pub(crate) fn produce_unless_early(&mut self) -> Result<(), Error> {
-        let waiting = self.effects.outputs.len();
-        if waiting == 0 || (waiting < HELD_BACK_MAX && self.markers.hold_back(self.clock.monotonic()).is_some()) {
+        let outputs = &self.effects.outputs;
+        if outputs.is_empty() {
+            return Ok(());
+        }
+        if self.markers.hold_back(self.clock.monotonic()).is_some()
+            && outputs.iter().map(Output::size_bytes).sum::<usize>() < HELD_BACK_BYTES_MAX
+        {
             return Ok(());
         }
         self.produce_outputs()
