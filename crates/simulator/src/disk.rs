@@ -127,31 +127,34 @@ impl SimStores {
 }
 
 impl SimStores {
-    /// The tasks that are changed by a batch which does not say up to where, each with the end of its changelog.
+    /// The tasks that are changed by a batch which does not say up to where, or not all the way: an acknowledgement may not
+    /// tell where records lie. Each with the end of its changelog.
     fn written_without_place(&self, batch: &Batch) -> BTreeMap<String, u64> {
-        let disk = open(&self.disk);
         let mut changed = BTreeSet::new();
-        let mut moved = BTreeSet::new();
+        let mut said = BTreeMap::new();
         for write in &batch.writes {
             match write {
                 Write::Entry { task, .. } => {
-                    changed.insert(task.clone());
+                    changed.insert(task.as_str());
                 }
                 Write::Meta { task, meta } => {
-                    let known = disk.tasks.get(task).map_or(0, |data| data.meta.changelog_offset);
-                    if meta.changelog_offset > known {
-                        moved.insert(task.clone());
-                    }
+                    said.insert(task.as_str(), meta.changelog_offset.unsigned_abs());
                 }
                 Write::Wipe { .. } => {}
             }
         }
-        drop(disk);
-        let end = |task: String| {
-            let end = self.baton.with(|world| changelog_of(&world.cluster, &task).map_or(0, PartitionLog::end));
-            (task, end)
+        let process = self.baton.process();
+        let without_place = |task: &str| {
+            let known = place_of(&self.disk, task);
+            let said = said.get(task).copied().filter(|said| *said > known);
+            self.baton.with(|world| {
+                let log = changelog_of(&world.cluster, task)?;
+                // Who replays a changelog knows where it is in it.
+                let says_all = |said| world.is_restorer(process, self.baton.actor()) || !log.has_record_from(said);
+                (!said.is_some_and(says_all)).then(|| (task.to_owned(), log.end()))
+            })
         };
-        changed.into_iter().filter(|task| !moved.contains(task)).map(end).collect()
+        changed.into_iter().filter_map(without_place).collect()
     }
 }
 

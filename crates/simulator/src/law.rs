@@ -8,10 +8,17 @@ use crate::disk::changelog_of;
 use crate::world::World;
 
 impl World {
+    /// Whether an actor restores a process's stores.
+    pub(crate) fn is_restorer(&self, process: usize, actor: usize) -> bool {
+        self.processes.get(process).is_some_and(|found| found.restorer == Some(actor))
+    }
+
     /// An actor writes to stores. None but the worker that has a task, and knows it, writes to its store.
     pub(crate) fn writes_to(&mut self, process: usize, actor: usize, tasks: &BTreeSet<&str>) {
-        let Some(found) = self.processes.get(process).filter(|found| found.restorer == Some(actor)) else { return };
-        let instance = found.instance;
+        if !self.is_restorer(process, actor) {
+            return;
+        }
+        let Some(instance) = self.processes.get(process).map(|found| found.instance) else { return };
         for task in tasks {
             if let Some(owner) = self.works_for(process, instance, None, task) {
                 self.fail(format!("the restorer of process {process} writes to {task}, which is at work in {owner}"));

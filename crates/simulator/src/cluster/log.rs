@@ -101,6 +101,12 @@ impl PartitionLog {
         })
     }
 
+    /// Whether anything lies from an offset on that is, or may yet be, committed.
+    pub(crate) fn has_record_from(&self, from: u64) -> bool {
+        let counts = |entry: &Entry| matches!(entry.fate, Fate::Open(_) | Fate::Committed);
+        self.entries.iter().skip(from as usize).any(counts)
+    }
+
     /// The next record from an offset on, committed or not: what a reader must not see.
     pub(crate) fn next_written(&self, from: u64) -> Option<(u64, &Written)> {
         (from..self.end()).find_map(|offset| {
