@@ -4,7 +4,7 @@
 //!   [`query`] how questions find the instance that knows the answer.
 //! - [`platform`]: topics, schemas, processors and outside calls of this binary; [`registry`] the embedded registry.
 //! - Tools, a folder each: [`produce`], [`consume`], [`topics`], [`schemas`], [`saga`], [`orders`], [`dlq`], [`replay`],
-//!   [`topology`], [`application`], [`doctor`]; they share [`output`], [`cluster`], [`records`] and [`api_client`].
+//!   [`snapshots`], [`topology`], [`application`], [`doctor`]; they share [`output`], [`cluster`], [`records`] and [`api_client`].
 //! - [`args`], [`settings`], [`telemetry`], [`signals`], [`clock`]: the edge.
 
 mod api_client;
@@ -34,6 +34,7 @@ mod schemas;
 mod service;
 mod settings;
 mod signals;
+mod snapshots;
 mod telemetry;
 mod topics;
 mod topology;

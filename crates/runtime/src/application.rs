@@ -18,6 +18,7 @@ use crate::members::{Member, MembersTopic};
 use crate::metrics::Metrics;
 use crate::restore::{self, RestoreHandle, RestoreMeter, RestoreProgress, RestoreSetup, Warmth};
 use crate::settings::{ApplicationSettings, Stop};
+use crate::snapshots::{SnapshotKeeper, SnapshotKeeping, SnapshotSource};
 use crate::standbys::{Gate, Keeping, StandbyKeeper, Who};
 use crate::state::{StateDatabase, TaskState};
 use crate::supervisor::{Supervised, Supervisor};
@@ -57,7 +58,7 @@ pub struct Shared {
     pub(crate) database: StateDatabase,
     pub(crate) metrics: Metrics,
     pub(crate) clock: Clock,
-    pub(crate) directory: Directory,
+    pub(crate) directory: Arc<Directory>,
     pub(crate) restorer: RestoreHandle,
     /// What the workers wait for before they join their group.
     pub(crate) gate: Gate,
@@ -92,6 +93,7 @@ pub struct Application {
     supervisor: Supervisor,
     members: Option<MembersTopic>,
     standbys: Option<StandbyKeeper>,
+    snapshots: Option<SnapshotKeeper>,
     warmth: Warmth,
     restores: RestoreMeter,
     restore_threads: Vec<JoinHandle<()>>,
@@ -134,10 +136,12 @@ impl Application {
         let (senders, receivers): (Vec<_>, Vec<_>) = (0..workers).map(|_| sync_channel(RESTORED_MAX)).unzip();
         let restores = RestoreMeter::default();
         let warmth = Warmth::default();
+        let snapshots = SnapshotSource::of(&settings, &calls, &metrics)?;
         let (restorer, restore_threads) = restore::start(&RestoreSetup {
             connection: &connection,
             results: &senders,
             database: &database,
+            snapshots: snapshots.as_ref(),
             memory: settings.memory,
             metrics: &metrics,
             meter: &restores,
@@ -152,7 +156,7 @@ impl Application {
             database,
             metrics,
             clock,
-            directory: Directory::default(),
+            directory: Arc::default(),
             restorer,
             gate: Gate::default(),
         });
@@ -164,6 +168,7 @@ impl Application {
                 None
             }
         };
+        let snapshots = snapshots.map(|source| keep_snapshots(&shared, source)).transpose()?;
         let supervisor = Supervisor::start(Supervised {
             shared: Arc::clone(&shared),
             steps,
@@ -171,7 +176,7 @@ impl Application {
             restored: receivers,
             publisher,
         })?;
-        Ok(Self { shared, supervisor, members, standbys, warmth, restores, restore_threads })
+        Ok(Self { shared, supervisor, members, standbys, snapshots, warmth, restores, restore_threads })
     }
 
     /// How it is doing.
@@ -282,6 +287,9 @@ impl Application {
         if let Some(standbys) = self.standbys.take() {
             standbys.stop();
         }
+        if let Some(snapshots) = self.snapshots.take() {
+            snapshots.stop();
+        }
         let stopped = self.supervisor.stop(how);
         if let Some(members) = self.members.take() {
             members.stop(how);
@@ -306,6 +314,19 @@ fn keep_standbys(shared: &Shared, members: &MembersTopic, warmth: &Warmth) -> Re
         restorer: shared.restorer.clone(),
         warmth: warmth.clone(),
         gate: shared.gate.clone(),
+        clock: shared.clock,
+    })
+}
+
+fn keep_snapshots(shared: &Shared, source: SnapshotSource) -> Result<SnapshotKeeper, Error> {
+    let units = shared.blueprint.standby_units()?;
+    let tasks = units.into_iter().flat_map(|unit| unit.tasks).map(|task| (task.task.clone(), task)).collect();
+    SnapshotKeeper::start(SnapshotKeeping {
+        source,
+        tasks,
+        instance: shared.settings.instance.clone(),
+        database: shared.database.clone(),
+        directory: Arc::clone(&shared.directory),
         clock: shared.clock,
     })
 }

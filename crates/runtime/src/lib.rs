@@ -4,6 +4,7 @@
 //! - `worker`: a worker's thread, with the ports of `headwater-worker` over Kafka.
 //! - [`state`]: one RocksDB for the process, never ahead of Kafka and never wiped without need.
 //! - `restore`: the restorers' threads.
+//! - `snapshots`: writes stores down where a new instance finds them.
 //! - `standbys`: which tasks of other instances are kept warm.
 //! - [`Steps`]: the outside half of the async step.
 //! - [`members`]: who holds which task, for queries.
@@ -20,6 +21,7 @@ mod metrics;
 mod restore;
 mod schemas;
 mod settings;
+mod snapshots;
 mod standbys;
 pub mod state;
 mod supervisor;
@@ -35,7 +37,7 @@ pub use headwater_worker::{Positions, Standby};
 pub use metrics::Metrics;
 pub use restore::RestoreProgress;
 pub use schemas::RegistrySchemas;
-pub use settings::{ApplicationSettings, Stop};
+pub use settings::{ApplicationSettings, Snapshots, Stop};
 pub use topics::{internal_topics, topic_facts};
 pub use tracer::OpenTelemetryTracer;
 

@@ -53,6 +53,27 @@ pub struct Metrics {
     pub rebalances: IntCounterVec,
     /// Stores rebuilt from the start of their changelog.
     pub rebuilt: IntCounter,
+    /// Snapshots of stores.
+    pub snapshots: SnapshotMetrics,
+}
+
+/// What is measured of snapshots.
+#[derive(Clone)]
+pub struct SnapshotMetrics {
+    /// Snapshots taken.
+    pub taken: IntCounter,
+    /// Bytes written for them.
+    pub bytes: IntCounter,
+    /// Snapshots that could not be taken, or older ones that could not be removed.
+    pub failures: IntCounter,
+    /// Seconds since a task's last snapshot was taken, by task.
+    pub age: IntGaugeVec,
+    /// Stores that began at a snapshot.
+    pub loaded: IntCounter,
+    /// Entries brought into stores from snapshots.
+    pub loaded_records: IntCounter,
+    /// Snapshots that a store could not begin at, or could not be looked for.
+    pub refused: IntCounter,
 }
 
 struct Maker<'a> {
@@ -92,6 +113,21 @@ impl Maker<'_> {
         let buckets = prometheus::exponential_buckets(0.000_5, 2.0, 16)
             .map_err(|error| Error::Configuration(format!("metric {name} can't be made: {error}")))?;
         Ok(HistogramOpts::new(name, help).const_label("consumergroup", self.group).buckets(buckets))
+    }
+}
+
+impl SnapshotMetrics {
+    fn new(maker: &Maker<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            taken: maker.counter("headwater_snapshot_taken_total", "Snapshots of stores taken.")?,
+            bytes: maker.counter("headwater_snapshot_bytes_total", "Bytes written for snapshots.")?,
+            failures: maker.counter("headwater_snapshot_failures_total", "Snapshots that could not be taken.")?,
+            age: maker.gauges("headwater_snapshot_age_seconds", "Age of a task's last snapshot.", &["task"])?,
+            loaded: maker.counter("headwater_snapshot_loaded_total", "Stores that began at a snapshot.")?,
+            loaded_records: maker
+                .counter("headwater_snapshot_loaded_records_total", "Entries brought into stores from snapshots.")?,
+            refused: maker.counter("headwater_snapshot_refused_total", "Snapshots that could not be used.")?,
+        })
     }
 }
 
@@ -139,6 +175,7 @@ impl Metrics {
             calls: maker.gauges("headwater_calls_in_flight", "Outside calls under way.", &by_processor)?,
             rebalances: maker.counters("headwater_rebalances_total", "Partitions moved.", &["kind"])?,
             rebuilt: maker.counter("headwater_stores_rebuilt_total", "Stores rebuilt from the start.")?,
+            snapshots: SnapshotMetrics::new(&maker)?,
         })
     }
 

@@ -1,6 +1,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use headwater_snapshot::Place;
+
 use crate::state::MemoryBudget;
 
 /// How an application runs in this process.
@@ -26,6 +28,8 @@ pub struct ApplicationSettings {
     pub fusion: bool,
     /// How many other instances keep each task's state warm, this one among them; 0 keeps none.
     pub standbys: usize,
+    /// Where stores are written down, and begin; None for nowhere.
+    pub snapshots: Option<Snapshots>,
     /// Where this instance answers queries, for the members topic; None when it serves none.
     pub advertised_url: Option<String>,
 }
@@ -48,6 +52,7 @@ impl ApplicationSettings {
             calls_in_flight_max: 4_096,
             fusion: true,
             standbys: 0,
+            snapshots: None,
             advertised_url: None,
         }
     }
@@ -63,6 +68,20 @@ impl ApplicationSettings {
     pub fn transactional_id(&self, worker: usize) -> String {
         format!("{}-{}", self.application, self.worker_name(worker))
     }
+}
+
+/// Where snapshots of stores lie, and how often they are taken.
+#[derive(Debug, Clone)]
+pub struct Snapshots {
+    /// The place.
+    pub place: Place,
+    /// The least time between two of a task.
+    pub interval: Duration,
+}
+
+impl Snapshots {
+    /// The default for [`Self::interval`].
+    pub const INTERVAL: Duration = Duration::from_secs(600);
 }
 
 /// What a stop means for the group.

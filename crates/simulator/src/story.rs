@@ -76,7 +76,11 @@ impl Shape {
         let mut chance = Chance::new(seed ^ 0x5a4e);
         let workers = if chance.once_in(2) { 2 } else { 1 };
         let far_records = if chance.once_in(3) { i64::MAX } else { chance.between(1, 60) as i64 };
-        let limits = RestoreLimits { gather_bytes: chance.between(100, 4_000) as usize, far_records };
+        let limits = RestoreLimits {
+            gather_bytes: chance.between(100, 4_000) as usize,
+            far_records,
+            ..RestoreLimits::default()
+        };
         let instances = [2, 2, 2, 2, 3, 4][chance.between(0, 6) as usize];
         let copies = [0, 0, 1, 1, 1, 2][chance.between(0, 6) as usize];
         Self { workers, instances, copies, fusion: !seed.is_multiple_of(3), limits }

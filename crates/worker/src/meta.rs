@@ -23,6 +23,9 @@ pub struct TaskMeta {
     /// Wall-clock time of the last write: too old a store may miss tombstones.
     #[serde(default)]
     pub saved_at: Timestamp,
+    /// A snapshot is being loaded into it: until that is whole, it is of no use.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub half_loaded: bool,
 }
 
 /// Why a store can't be used as it is.
@@ -34,6 +37,8 @@ pub enum Unusable {
     OutsideLog,
     /// Tombstones since then may be gone.
     TooOld,
+    /// A snapshot that was being loaded did not come to its end.
+    HalfLoaded,
 }
 
 /// A changelog as it lies in Kafka.
@@ -53,6 +58,9 @@ impl TaskMeta {
     /// Whether the store may be brought up to date by replaying from its offset; None when it may.
     #[must_use]
     pub fn unusable(&self, changelog: &ChangelogBounds, now: Timestamp) -> Option<Unusable> {
+        if self.half_loaded {
+            return Some(Unusable::HalfLoaded);
+        }
         if self.changelog_topic_id.is_none() && self.changelog_offset == 0 {
             return None;
         }

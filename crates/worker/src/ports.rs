@@ -8,6 +8,7 @@ mod consumer;
 mod observer;
 mod producer;
 mod restores;
+mod snapshots;
 mod stores;
 
 pub use calls::{Calls, Returned};
@@ -19,6 +20,7 @@ pub use consumer::{
 pub use observer::{Observer, Report, RestoreObserver, TransactionEnd};
 pub use producer::{OutgoingRecord, TransactionalProducer, Trouble, Written};
 pub use restores::{ChangelogHandler, ChangelogReader, Restores};
+pub use snapshots::{SnapshotRead, SnapshotReader, SnapshotWanted, SortedEntries};
 pub use stores::{Change, Stores, TaskStore};
 
 /// The ports of one worker, bundled: one type parameter instead of eight.

@@ -5,10 +5,12 @@
 //! whose marker is still under way (KAFKA-10167).
 //!
 //! A store that has not far to go, as after a restart, is written in batches as its changelog is read. One that has is
-//! loaded: changes are gathered, sorted, each key's last one kept, and handed over in order.
+//! loaded: changes are gathered, sorted, each key's last one kept, and handed over in order. Where there is a snapshot of it,
+//! it begins there.
 
 mod gather;
 mod job;
+mod loading;
 mod restorer;
 mod standbys;
 

@@ -38,6 +38,14 @@ pub struct RunArgs {
     /// How many other instances keep the state of each task warm, to take over at once [default: 0]
     #[arg(long, value_name = "N")]
     pub standbys: Option<usize>,
+    /// Where stores are written down now and then, and begin when there is none here: a folder, file:///, s3://, gs:// or
+    /// az:// [default: nowhere]
+    #[arg(long, value_name = "URL")]
+    pub snapshots: Option<String>,
+    /// So many seconds between two snapshots of a task at least; one is taken when a tenth of its state has changed
+    /// [default: 600]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=86400))]
+    pub snapshot_interval: Option<u32>,
     /// After so many seconds without a heartbeat an instance's tasks go to others; the broker's least is 6 [default: 20]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=3600))]
     pub session_timeout: Option<u32>,

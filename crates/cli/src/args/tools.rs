@@ -12,6 +12,7 @@ use crate::replay::{self, ReplayArgs};
 use crate::saga::{self, SagaArgs};
 use crate::schemas::{self, SchemasArgs};
 use crate::settings::Settings;
+use crate::snapshots::{self, SnapshotsArgs};
 use crate::topics::{self, TopicsArgs};
 use crate::topology::{self, TopologyArgs};
 
@@ -34,6 +35,8 @@ pub enum Tool {
     Dlq(DlqArgs),
     /// Rebuild a projection's state and views, or a decider's state, from the topics.
     Replay(ReplayArgs),
+    /// Look at snapshots of stores, and delete them.
+    Snapshots(SnapshotsArgs),
     /// Describe processors: what they read, keep and write.
     Topology(TopologyArgs),
     /// Move a processor to another application.
@@ -59,6 +62,7 @@ impl Tool {
             Self::Orders(arguments) => orders::run(arguments, settings),
             Self::Dlq(arguments) => dlq::run(arguments, settings),
             Self::Replay(arguments) => replay::run(arguments, settings),
+            Self::Snapshots(arguments) => snapshots::run(arguments, settings),
             Self::Topology(arguments) => topology::run(arguments),
             Self::Application(arguments) => application::run(arguments, settings),
             Self::Doctor(arguments) => doctor::run(arguments, settings),

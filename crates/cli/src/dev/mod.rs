@@ -113,6 +113,7 @@ impl Dev {
                 workers: options.workers,
                 // The only instance has nobody to keep anything warm for.
                 standbys: 0,
+                snapshots: None,
                 session_timeout: ApplicationSettings::SESSION_TIMEOUT,
                 fusion: options.fusion,
                 memory_mib: options.memory_mib,

@@ -43,6 +43,7 @@ pub async fn run(arguments: &RunArgs, settings: &Settings) -> Result<(), Error> 
                 state_dir: options.state_dir.clone(),
                 workers: options.workers,
                 standbys: options.standbys,
+                snapshots: options.snapshots.clone(),
                 session_timeout: options.session_timeout,
                 fusion: options.fusion,
                 memory_mib: options.memory_mib,

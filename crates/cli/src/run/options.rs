@@ -3,7 +3,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use headwater_kafka::{ConnectionSettings, MessageBroker};
-use headwater_runtime::ApplicationSettings;
+use headwater_runtime::{ApplicationSettings, Snapshots};
+use headwater_snapshot::Place;
 use headwater_streams::Topology;
 
 use crate::args::{OnStop, PaymentProfile, RunArgs};
@@ -31,6 +32,8 @@ pub struct RunOptions {
     pub workers: usize,
     /// How many other instances keep each task's state warm.
     pub standbys: usize,
+    /// Where stores are written down, and how often.
+    pub snapshots: Option<Snapshots>,
     /// After so long without a heartbeat an instance's tasks go to others.
     pub session_timeout: Duration,
     /// Whether records are handed over within a transaction.
@@ -81,6 +84,7 @@ impl RunOptions {
             &[&application, &instance],
         )?;
         let registry = settings.registry(&arguments.connection).unwrap_or_else(|| "http://localhost:8081".to_owned());
+        let snapshots = snapshots(arguments, settings)?;
         let http_port = settings.value(arguments.http_port, "HEADWATER_HTTP_PORT", |file| file.http_port)?;
         let http_listen = settings.value(arguments.http_listen, "HEADWATER_HTTP_LISTEN", |file| file.http_listen)?;
         let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -92,6 +96,7 @@ impl RunOptions {
             application,
             instance,
             fusion: !arguments.no_fusion,
+            snapshots,
             workers: settings.value(arguments.workers, "HEADWATER_WORKERS", |file| file.workers)?.unwrap_or(1),
             standbys: settings.value(arguments.standbys, "HEADWATER_STANDBYS", |_| None)?.unwrap_or(0),
             session_timeout: arguments
@@ -106,6 +111,16 @@ impl RunOptions {
             payments: arguments.payment_profile.unwrap_or(PaymentProfile::Default),
         })
     }
+}
+
+fn snapshots(arguments: &RunArgs, settings: &Settings) -> Result<Option<Snapshots>, Error> {
+    let seconds = settings.value(arguments.snapshot_interval, "HEADWATER_SNAPSHOT_INTERVAL", |_| None)?;
+    let interval = seconds.map_or(Snapshots::INTERVAL, |seconds: u32| Duration::from_secs(seconds.max(1).into()));
+    let Some(url) = settings.text(arguments.snapshots.as_deref(), "HEADWATER_SNAPSHOTS", |_| None) else {
+        return Ok(None);
+    };
+    let place = Place::open(&url, settings.environment()).map_err(|error| Error::usage(error.to_string()))?;
+    Ok(Some(Snapshots { place, interval }))
 }
 
 fn distinct(names: &[String]) -> Result<Vec<&str>, Error> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use headwater_kafka::ConnectionSettings;
 use headwater_payments::Profile;
 use headwater_runtime::state::MemoryBudget;
-use headwater_runtime::{Application, ApplicationSettings, RegistrySchemas, Setup};
+use headwater_runtime::{Application, ApplicationSettings, RegistrySchemas, Setup, Snapshots};
 use headwater_schema::SchemaBook;
 use headwater_schema::registry_client::{BlockingRegistry, ClientSettings};
 use headwater_schema::schema_book::BookSettings;
@@ -28,6 +28,8 @@ pub struct ServiceOptions {
     pub workers: usize,
     /// How many other instances keep each task's state warm.
     pub standbys: usize,
+    /// Where stores are written down, and how often.
+    pub snapshots: Option<Snapshots>,
     /// After so long without a heartbeat an instance's tasks go to others.
     pub session_timeout: Duration,
     /// Whether records to partitions that a worker both writes and reads are handed over within the transaction.
@@ -61,6 +63,7 @@ pub async fn start_application(service: &Service, options: ServiceOptions) -> Re
         let settings = ApplicationSettings {
             workers: options.workers.max(1),
             standbys: options.standbys,
+            snapshots: options.snapshots,
             session_timeout: options.session_timeout,
             fusion: options.fusion,
             memory: MemoryBudget::new(options.memory_mib.saturating_mul(1 << 20)),

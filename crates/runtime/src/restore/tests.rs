@@ -1,6 +1,7 @@
 //! Restores by the restorer as it is, into a real RocksDB, from changelogs in memory.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod snapshots;
 mod standbys;
 mod world;
 
@@ -118,7 +119,7 @@ fn stores_in_memory_are_read_from_the_start_for_each_who_asks() {
 
 #[test]
 fn a_store_that_has_not_far_to_go_waits_for_none_that_has() {
-    let limits = RestoreLimits { gather_bytes: 4 << 10, far_records: 1_000 };
+    let limits = RestoreLimits { gather_bytes: 4 << 10, far_records: 1_000, ..NEAR };
     let mut far = Changelog::default();
     far.extend((0..5_000_u32).map(|number| change(16, number.to_be_bytes(), Some("value"))));
     let mut near = Changelog::default();
@@ -166,7 +167,7 @@ fn changes() -> impl Strategy<Value = Vec<(Vec<u8>, Option<Vec<u8>>)>> {
 
 fn limits() -> impl Strategy<Value = RestoreLimits> {
     let far = prop_oneof![Just(1_i64), Just(100), Just(i64::MAX)];
-    (1..4_000_usize, far).prop_map(|(gather_bytes, far_records)| RestoreLimits { gather_bytes, far_records })
+    (1..4_000_usize, far).prop_map(|(gather_bytes, far_records)| RestoreLimits { gather_bytes, far_records, ..NEAR })
 }
 
 proptest! {

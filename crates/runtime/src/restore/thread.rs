@@ -6,7 +6,7 @@ use std::time::Duration;
 use headwater_event::Timestamp;
 use headwater_kafka::{ConnectionSettings, LogReaderSettings};
 use headwater_log::TopicPartition;
-use headwater_worker::ports::{RestoreObserver, Restores};
+use headwater_worker::ports::{RestoreObserver, Restores, SnapshotReader, SnapshotWanted};
 use headwater_worker::{RestoreJob, RestoreLimits, RestorePorts, RestoreResult, Restorer, StandbyTask, TaskMeta};
 
 use super::progress::RestoreMeter;
@@ -15,6 +15,7 @@ use super::warmth::Warmth;
 use crate::Error;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
+use crate::snapshots::SnapshotSource;
 use crate::state::{MemoryBudget, StateDatabase, TaskState};
 
 /// Orders that wait for the thread at most: more than any instance has tasks.
@@ -80,6 +81,8 @@ pub(crate) struct RestoreSetup<'s> {
     pub(crate) results: &'s [SyncSender<RestoreResult>],
     /// Where the stores are.
     pub(crate) database: &'s StateDatabase,
+    /// Where stores may begin, besides.
+    pub(crate) snapshots: Option<&'s SnapshotSource>,
     /// How much memory there is.
     pub(crate) memory: MemoryBudget,
     /// What is counted.
@@ -106,7 +109,11 @@ pub(crate) fn start(setup: &RestoreSetup<'_>) -> Result<(RestoreHandle, Vec<Join
     for number in 0..count {
         let (orders, receiver) = sync_channel(ORDERS_MAX);
         let reader = KafkaReader::new(setup.connection, &settings)?;
-        let ports = KafkaRestores { results: setup.results.to_vec(), database: setup.database.clone() };
+        let ports = KafkaRestores {
+            results: setup.results.to_vec(),
+            database: setup.database.clone(),
+            snapshots: setup.snapshots.cloned(),
+        };
         let watched = Watched {
             metrics: setup.metrics.clone(),
             meter: setup.meter.clone(),
@@ -211,6 +218,7 @@ impl Restores<TaskState> for RestoreLinks<'_> {
 struct KafkaRestores {
     results: Vec<SyncSender<RestoreResult>>,
     database: StateDatabase,
+    snapshots: Option<SnapshotSource>,
 }
 
 impl RestorePorts for KafkaRestores {
@@ -227,6 +235,10 @@ impl RestorePorts for KafkaRestores {
 
     fn open(&self, task: &StandbyTask) -> Result<(TaskState, TaskMeta), Error> {
         self.database.task(&task.task, &[])
+    }
+
+    fn snapshot(&self, wanted: &SnapshotWanted) -> Option<Box<dyn SnapshotReader>> {
+        self.snapshots.as_ref()?.read(wanted)
     }
 }
 
@@ -259,6 +271,14 @@ impl RestoreObserver for Watched {
     fn failed(&self, task: &str) {
         let _absent = self.metrics.restore_remaining.remove_label_values(&[task]);
         self.meter.ended(task, self.clock.monotonic());
+    }
+
+    fn loaded(&self, _task: &str, entries: u64) {
+        self.metrics.snapshots.loaded_records.inc_by(entries);
+    }
+
+    fn load_ended(&self, _task: &str, is_loaded: bool) {
+        self.metrics.snapshots.loaded.inc_by(u64::from(is_loaded));
     }
 
     fn standby_read(&self, records: u64) {

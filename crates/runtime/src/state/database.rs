@@ -165,7 +165,7 @@ impl StateDatabase {
         &self.inner.db
     }
 
-    fn meta_family(&self) -> Result<&rocksdb::ColumnFamily, Error> {
+    pub(super) fn meta_family(&self) -> Result<&rocksdb::ColumnFamily, Error> {
         self.inner.db.cf_handle(META).ok_or_else(|| Error::State("column family meta is missing".to_owned()))
     }
 }
@@ -215,7 +215,7 @@ fn family(cache: &Cache, write_buffer_bytes: usize) -> Options {
     options
 }
 
-fn parse_meta(name: &str, bytes: &[u8]) -> Result<TaskMeta, Error> {
+pub(super) fn parse_meta(name: &str, bytes: &[u8]) -> Result<TaskMeta, Error> {
     serde_json::from_slice(bytes)
         .map_err(|error| Error::Corrupt(format!("meta record of task {name} can't be read: {error}")))
 }

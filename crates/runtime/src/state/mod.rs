@@ -7,10 +7,12 @@
 mod budget;
 mod bulk;
 mod database;
+mod frozen;
 mod memory_table;
 mod task_state;
 
 pub use budget::MemoryBudget;
 pub use database::{StateDatabase, StateSizes};
+pub use frozen::Frozen;
 pub use headwater_worker::{ChangelogBounds, TaskMeta, Unusable};
 pub use task_state::{StateBatch, TaskNumber, TaskState};

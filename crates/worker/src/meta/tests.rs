@@ -33,6 +33,7 @@ fn a_store_is_rebuilt_only_when_it_must_be() {
         (meta("id-1", 50, now - 11 * HOUR_MS), None, "behind, within half of the retention"),
         (meta("id-1", 50, now - 13 * HOUR_MS), Some(Unusable::TooOld), "behind, tombstones may be gone"),
         (meta("id-2", 50, now), Some(Unusable::OtherTopic), "the topic was made anew"),
+        (TaskMeta { half_loaded: true, ..meta("id-1", 50, now) }, Some(Unusable::HalfLoaded), "half of a snapshot"),
         (meta("id-1", 9, now), Some(Unusable::OutsideLog), "before the log's start"),
         (meta("id-1", 101, now), Some(Unusable::OutsideLog), "beyond the log's end"),
     ];

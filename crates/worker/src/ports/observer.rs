@@ -90,6 +90,12 @@ pub trait RestoreObserver {
     /// A task's restore was given up; its worker will ask again.
     fn failed(&self, _task: &str) {}
 
+    /// Entries of a snapshot were brought into a task's store.
+    fn loaded(&self, _task: &str, _entries: u64) {}
+
+    /// A task's store has been loaded from a snapshot, or, when that did not work out, will be restored without one.
+    fn load_ended(&self, _task: &str, _is_loaded: bool) {}
+
     /// Changelog records were brought into stores that are kept warm.
     fn standby_read(&self, _records: u64) {}
 

@@ -54,6 +54,16 @@ impl<S> RestoreJob<S> {
     }
 }
 
+impl<S: TaskStore> Subject<S> {
+    /// Empties the store, but for what it knows of itself now.
+    pub(super) fn wipe(&self) -> Result<(), Error> {
+        let mut batch = S::Batch::default();
+        self.store.stage_wipe(&mut batch);
+        self.store.stage_meta(&mut batch, &self.meta)?;
+        self.store.write(batch)
+    }
+}
+
 impl<S> Subject<S> {
     /// The changelog as it lies in Kafka, from its first offset to its high watermark.
     pub(super) fn bounds(&self, (start, high_watermark): (Offset, Offset)) -> ChangelogBounds {
@@ -111,10 +121,10 @@ struct Large<S: TaskStore> {
 }
 
 /// Tells a store that it is being loaded, and when that has ended, however it ends.
-struct Loading<S: TaskStore>(S);
+pub(super) struct Loading<S: TaskStore>(S);
 
 impl<S: TaskStore> Loading<S> {
-    fn begin(store: S) -> Self {
+    pub(super) fn begin(store: S) -> Self {
         store.loading(true);
         Self(store)
     }
@@ -139,10 +149,7 @@ impl<S: TaskStore> Running<S> {
         if let Some(why) = unusable {
             tracing::warn!(task = job.store.name(), ?why, "the store can't be used and is rebuilt from its changelog");
             job.meta = TaskMeta { number: job.meta.number, ..TaskMeta::default() };
-            let mut batch = S::Batch::default();
-            job.store.stage_wipe(&mut batch);
-            job.store.stage_meta(&mut batch, &job.meta)?;
-            job.store.write(batch)?;
+            job.wipe()?;
         }
         if job.meta.changelog_offset == 0 {
             // What is read from now on holds what is deleted from now on: a restore from nothing that is broken off goes

@@ -4,10 +4,12 @@ use std::time::Duration;
 use headwater_log::{Offset, TopicPartition};
 
 use super::job::{RestoreJob, Restored, Running};
+use super::loading::FromSnapshot;
 use super::standbys::Standbys;
 use crate::planted::{Bug, Planted};
 use crate::ports::{
-    ChangelogHandler, ChangelogReader, Clock, FetchedRecord, Next, RestoreObserver, StartAt, StartOffset, TaskStore,
+    ChangelogHandler, ChangelogReader, Clock, FetchedRecord, Next, RestoreObserver, SnapshotReader, SnapshotWanted,
+    StartAt, StartOffset, TaskStore,
 };
 use crate::{Error, PartitionMap, StandbyTask, TaskMeta};
 
@@ -26,11 +28,13 @@ pub struct RestoreLimits {
     /// From how many offsets on a store has far to go. Those that have not are written as they are read, and wait for
     /// nobody.
     pub far_records: i64,
+    /// How many offsets a snapshot has to spare at least. To replay fewer takes less than to ask for one.
+    pub snapshot_spares_min: i64,
 }
 
 impl Default for RestoreLimits {
     fn default() -> Self {
-        Self { gather_bytes: 16 << 20, far_records: 50_000 }
+        Self { gather_bytes: 16 << 20, far_records: 50_000, snapshot_spares_min: 1_000 }
     }
 }
 
@@ -59,6 +63,11 @@ pub trait RestorePorts {
     fn open(&self, task: &StandbyTask) -> Result<(Self::Store, TaskMeta), Error> {
         Err(Error::State(format!("{} can't be kept warm here", task.task)))
     }
+
+    /// Begins to read a snapshot of a task in the background; None where there are no snapshots.
+    fn snapshot(&self, _wanted: &SnapshotWanted) -> Option<Box<dyn SnapshotReader>> {
+        None
+    }
 }
 
 /// Restores for all workers of a process; jobs for one changelog always go to the same restorer, so that two can never
@@ -74,10 +83,14 @@ pub struct Restorer<R: RestorePorts> {
     pub(super) reader: R::Reader,
     pub(super) clock: R::Clock,
     pub(super) observer: R::Observer,
-    limits: RestoreLimits,
+    pub(super) limits: RestoreLimits,
     pub(super) running: PartitionMap<Running<R::Store>>,
     /// Those that have far to go and wait for their turn.
     pub(super) waiting: VecDeque<Running<R::Store>>,
+    /// Those that are to begin at a snapshot.
+    pub(super) loading: VecDeque<FromSnapshot<R::Store>>,
+    /// Whether the last turn had anything to load.
+    pub(super) has_loaded: bool,
     pub(super) standbys: Standbys,
     /// The brokers are asked so often where the changelogs of standbys begin and end.
     pub(super) look_interval: Duration,
@@ -95,6 +108,8 @@ impl<R: RestorePorts> Restorer<R> {
             limits: RestoreLimits::default(),
             running: PartitionMap::default(),
             waiting: VecDeque::new(),
+            loading: VecDeque::new(),
+            has_loaded: false,
             standbys: Standbys::default(),
             look_interval: LOOK_INTERVAL,
             planted: Planted::default(),
@@ -123,13 +138,14 @@ impl<R: RestorePorts> Restorer<R> {
     /// Whether there is nothing to do.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.running.is_empty() && self.waiting.is_empty() && self.standbys.is_empty()
+        self.running.is_empty() && self.waiting.is_empty() && self.loading.is_empty() && self.standbys.is_empty()
     }
 
     /// Whether somebody waits for a restore.
     pub(super) fn is_asked(&self) -> bool {
         let waiting = self.waiting.iter().any(|waiting| !waiting.is_standby());
-        waiting || self.running.iter().any(|(_, running)| !running.is_standby())
+        let loading = self.loading.iter().any(|loading| !loading.is_standby());
+        waiting || loading || self.running.iter().any(|(_, running)| !running.is_standby())
     }
 
     /// Begins jobs. One under way for the same changelog is superseded, or goes on for the new one.
@@ -175,6 +191,17 @@ impl<R: RestorePorts> Restorer<R> {
             }
             return Ok(());
         }
+        if let Some(known) = self.loading.iter_mut().find(|loading| loading.job.changelog == partition)
+            && known.serves(&job)
+        {
+            let was_standby = known.is_standby();
+            known.serve(job);
+            if was_standby {
+                self.observer.standby_left(known.job.store.name());
+                self.observer.remaining(known.job.store.name(), known.remaining);
+            }
+            return Ok(());
+        }
         self.drop_job(&partition)?;
         if let Some(standby) = self.standbys.wanted(&partition) {
             // What the worker knows of the store may be from before the standby went on with it.
@@ -184,13 +211,7 @@ impl<R: RestorePorts> Restorer<R> {
             job.meta = TaskMeta { number: job.meta.number, ..TaskMeta::default() };
         }
         let (asker, job) = job.into_parts();
-        let running = Running::begin(job, Some(asker), bounds, self.clock.wall())?;
-        if running.from >= running.target {
-            self.finish(running, bounds.1);
-            return Ok(());
-        }
-        self.observer.remaining(running.job.store.name(), running.remaining());
-        self.start_or_wait(running)
+        self.begin_at_best(job, Some(asker), bounds)
     }
 
     /// Starts to read for a job, or has it wait for its turn when it has far to go.
@@ -207,6 +228,10 @@ impl<R: RestorePorts> Restorer<R> {
     pub(super) fn drop_job(&mut self, partition: &TopicPartition) -> Result<(), Error> {
         let waiting = self.waiting.iter().position(|waiting| waiting.job.changelog == *partition);
         let dropped = waiting.and_then(|place| self.waiting.remove(place));
+        let loading = self.loading.iter().position(|loading| loading.job.changelog == *partition);
+        if let Some(standby) = loading.and_then(|place| self.loading.remove(place)).filter(FromSnapshot::is_standby) {
+            self.observer.standby_left(standby.job.store.name());
+        }
         let stopped = self.running.remove(partition);
         let result = if stopped.is_some() { self.reader.remove(partition) } else { Ok(()) };
         if let Some(standby) = dropped.or(stopped).filter(Running::is_standby) {
@@ -238,6 +263,7 @@ impl<R: RestorePorts> Restorer<R> {
 
     /// One turn: replays what has come, waiting a moment for it, and ends the restores that have reached their target.
     pub fn turn(&mut self) {
+        self.has_loaded = self.load_snapshots();
         if let Err(error) = self.read().and_then(|()| self.keep_up()) {
             self.fail_all(&error);
         }
@@ -282,7 +308,7 @@ impl<R: RestorePorts> Restorer<R> {
         Ok(())
     }
 
-    fn finish(&self, running: Running<R::Store>, position: Offset) {
+    pub(super) fn finish(&self, running: Running<R::Store>, position: Offset) {
         let Some(worker) = running.asker.map(|asker| asker.worker) else { return };
         let task = running.job.store.name().to_owned();
         let now = self.clock.wall();

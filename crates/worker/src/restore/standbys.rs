@@ -15,6 +15,8 @@ const KEEP_UP_INTERVAL: Duration = Duration::from_millis(250);
 const FAILURE_WAIT: Duration = Duration::from_secs(5);
 /// The wait between turns while there are only standbys, and nothing has come.
 const PACE: Duration = Duration::from_millis(20);
+/// The same while there is nothing but snapshots to be loaded, and nothing of them has come.
+const LOAD_PACE: Duration = Duration::from_millis(2);
 
 /// Which tasks are kept warm here, and which of them workers of this process work on.
 #[derive(Default)]
@@ -57,7 +59,9 @@ impl<R: RestorePorts> Restorer<R> {
     pub fn keep_warm(&mut self, tasks: Vec<StandbyTask>) {
         let wanted: BTreeMap<_, _> = tasks.into_iter().map(|task| (task.changelog.clone(), task)).collect();
         self.standbys.wanted = wanted;
-        for partition in self.standbys_under_way(|_| true) {
+        let loading = self.loading.iter().filter(|loading| loading.is_standby());
+        let loading: Vec<_> = loading.map(|loading| loading.job.changelog.clone()).collect();
+        for partition in self.standbys_under_way(|_| true).into_iter().chain(loading) {
             if self.standbys.wanted(&partition).is_none() {
                 self.stop_standby(&partition);
             }
@@ -84,6 +88,8 @@ impl<R: RestorePorts> Restorer<R> {
     pub fn pause(&self) -> Option<Duration> {
         if self.is_idle() {
             None
+        } else if self.running.is_empty() && !self.loading.is_empty() {
+            Some(if self.has_loaded { Duration::ZERO } else { LOAD_PACE })
         } else if self.standbys.more || self.is_asked() {
             Some(Duration::ZERO)
         } else {
@@ -219,9 +225,7 @@ impl<R: RestorePorts> Restorer<R> {
                     topic_id: task.topic_id.clone(),
                     delete_retention_ms: task.delete_retention_ms,
                 };
-                let running = Running::begin(subject, None, *found, self.clock.wall())?;
-                self.observer.standby_lags_by(running.job.store.name(), running.remaining(), false);
-                self.start_or_wait(running)?;
+                self.begin_at_best(subject, None, *found)?;
             }
             Ok(())
         });
@@ -237,6 +241,6 @@ impl<R: RestorePorts> Restorer<R> {
 
     fn is_under_way(&self, partition: &TopicPartition) -> bool {
         let is_waiting = self.waiting.iter().any(|waiting| waiting.job.changelog == *partition);
-        is_waiting || self.running.place_of(partition).is_some()
+        is_waiting || self.is_loading(partition) || self.running.place_of(partition).is_some()
     }
 }

@@ -29,5 +29,6 @@ pub const TARGETS: &[Target] = &[
     pure("message_headers", "headwater-event"),
     pure("stored_state", "headwater-streams"),
     pure("stored_saga", "headwater-sagas"),
+    pure("snapshot", "headwater-snapshot"),
     Target { without_cpp: false, ..pure("topics_yaml", "headwater-kafka") },
 ];

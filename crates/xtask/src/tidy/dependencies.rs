@@ -7,12 +7,12 @@ use super::tree::{File, Tree};
 
 /// What ARCHITECTURE.md says about the crates.
 pub const DIRECTIONS: &str = "dependencies point one way: log <- event <- contracts; log, event <- schema; \
-log, event <- kafka; log, event, schema <- streams <- worker; worker and processors <- simulator; worker, schema, kafka <- runtime; processors see log, event, \
+log, event <- kafka; log, event, schema <- streams <- worker; worker and processors <- simulator; log, event, worker <- snapshot; worker, schema, kafka, snapshot <- runtime; processors see log, event, \
 contracts, schema and streams, never another processor (but the tests of sagas, which run all of them); devbroker, fuzzing and xtask stand alone; only cli, tests and fuzz see devbroker.";
 
 /// What ARCHITECTURE.md says about foreign crates.
 pub const FOREIGN: &str = "only crates/kafka names rdkafka, only crates/runtime names rocksdb (tests and bench may, as \
-peers), only schema and cli name axum, only devbroker and tests name kafka-protocol; log, event, contracts, streams, \
+peers), only schema and cli name axum, only devbroker and tests name kafka-protocol, only crates/snapshot names object_store; log, event, contracts, streams, \
 worker and the processors name no tokio: they are pure, and build in seconds. What fuzz names is what the tests that it runs name.";
 
 const ANY: &[&str] = &["*"];
@@ -42,11 +42,12 @@ const MAP: &[(&str, &[&str])] = &[
             "processors/shipping",
         ],
     ),
-    ("crates/runtime", &["log", "event", "schema", "kafka", "streams", "worker"]),
+    ("crates/snapshot", &["log", "event", "worker"]),
+    ("crates/runtime", &["log", "event", "schema", "kafka", "streams", "worker", "snapshot"]),
     ("crates/devbroker", &[]),
     ("crates/fuzzing", &[]),
     ("crates/xtask", &[]),
-    ("fuzz", &["log", "event", "schema", "streams", "devbroker", "processors/sagas"]),
+    ("fuzz", &["log", "event", "schema", "streams", "worker", "snapshot", "devbroker", "processors/sagas"]),
     ("crates/cli", ANY),
     ("tests", ANY),
     ("bench", &["log", "event", "contracts", "schema", "kafka", "streams", "runtime"]),
@@ -60,6 +61,7 @@ const FOR_TESTS: &[(&str, &str)] = &[
     ("crates/kafka", "fuzzing"),
     ("crates/streams", "fuzzing"),
     ("crates/worker", "fuzzing"),
+    ("crates/snapshot", "fuzzing"),
     ("crates/devbroker", "fuzzing"),
     ("processors/sagas", "fuzzing"),
     ("crates/contracts", "schema"),
@@ -82,6 +84,7 @@ const OWNERS: &[(&[&str], &[&str])] = &[
         &[
             "crates/schema",
             "crates/kafka",
+            "crates/snapshot",
             "crates/runtime",
             "crates/devbroker",
             "crates/cli",
@@ -90,6 +93,7 @@ const OWNERS: &[(&[&str], &[&str])] = &[
             "fuzz",
         ],
     ),
+    (&["object_store"], &["crates/snapshot"]),
 ];
 
 /// Checks the map on every manifest.

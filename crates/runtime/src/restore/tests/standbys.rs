@@ -118,7 +118,7 @@ fn what_a_worker_held_that_has_ended_is_kept_warm() {
 
 #[test]
 fn a_standby_that_reads_the_past_makes_room_for_a_restore() {
-    let limits = RestoreLimits { gather_bytes: 4 << 10, far_records: 100 };
+    let limits = RestoreLimits { gather_bytes: 4 << 10, far_records: 100, ..NEAR };
     let cold = filled(0, 5_000);
     let log = filled(0, 3_000);
     let world = World::new(limits);
@@ -142,7 +142,7 @@ fn a_standby_that_reads_the_past_makes_room_for_a_restore() {
 fn a_warm_standby_follows_while_others_are_restored() {
     let mut warm = filled(0, 50);
     let log = filled(0, 3_000);
-    let world = World::new(RestoreLimits { gather_bytes: 4 << 10, far_records: 100 });
+    let world = World::new(RestoreLimits { gather_bytes: 4 << 10, far_records: 100, ..NEAR });
     let mut keeper = world.keeper(&[(OTHER, &warm), (TASK, &log)]);
     keeper.keep_warm(&[OTHER]);
     keeper.turns(10, MOMENT);

@@ -1,7 +1,7 @@
 //! Changelogs in memory, and a process with its database that can be killed at any write.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -12,8 +12,8 @@ use headwater_event::Timestamp;
 use headwater_log::{Headers, Offset, Partition, TopicName, TopicPartition};
 use headwater_streams::{StateBase, StateError, StoreNumber};
 use headwater_worker::ports::{
-    Change, ChangelogHandler, ChangelogReader, Clock, FetchedRecord, Next, RestoreObserver, StartAt, StartOffset,
-    TaskStore,
+    Change, ChangelogHandler, ChangelogReader, Clock, FetchedRecord, Next, RestoreObserver, SnapshotRead,
+    SnapshotReader, SnapshotWanted, SortedEntries, StartAt, StartOffset, TaskStore,
 };
 use headwater_worker::{
     Error, RestoreJob, RestoreLimits, RestorePorts, RestoreResult, Restored, Restorer, StandbyTask, TaskMeta,
@@ -22,9 +22,10 @@ use headwater_worker::{
 use crate::state::{MemoryBudget, StateBatch, StateDatabase, TaskState};
 
 /// Everything in plain batches.
-pub(super) const NEAR: RestoreLimits = RestoreLimits { gather_bytes: 1 << 20, far_records: i64::MAX };
+pub(super) const NEAR: RestoreLimits =
+    RestoreLimits { gather_bytes: 1 << 20, far_records: i64::MAX, snapshot_spares_min: 1 };
 /// Everything in tables, several of them.
-pub(super) const FAR: RestoreLimits = RestoreLimits { gather_bytes: 4 << 10, far_records: 1 };
+pub(super) const FAR: RestoreLimits = RestoreLimits { gather_bytes: 4 << 10, far_records: 1, snapshot_spares_min: 1 };
 
 const IN_MEMORY: StoreNumber = StoreNumber(20);
 pub(super) const TASK: &str = "p/s/0";
@@ -265,12 +266,63 @@ impl ChangelogReader for Reader {
     }
 }
 
+/// A snapshot of the task, as one that reads it will find it.
+#[derive(Clone)]
+pub(super) struct Taken {
+    pub(super) meta: TaskMeta,
+    entries: Vec<(Vec<u8>, Vec<u8>)>,
+    /// It turns out to be damaged after so many of its entries.
+    pub(super) broken_after: Option<usize>,
+}
+
+impl Taken {
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+}
+
+/// Entries that a reader hands out at a time.
+const ENTRIES_OF_A_PART: usize = 7;
+
+/// Says what a reader of these snapshots would.
+struct Script(VecDeque<SnapshotRead>);
+
+impl Script {
+    fn of(snapshots: &[Taken], wanted: &SnapshotWanted) -> Self {
+        let mut reads = VecDeque::from([SnapshotRead::NotYet]);
+        for taken in snapshots {
+            let meta = taken.meta.clone();
+            let spares = meta.changelog_offset - wanted.from;
+            if meta.unusable(&wanted.bounds, wanted.now).is_some() || spares < wanted.spares_min {
+                continue;
+            }
+            reads.push_back(SnapshotRead::Begin(meta));
+            let whole = &taken.entries[..taken.broken_after.unwrap_or(taken.entries.len())];
+            for part in whole.chunks(ENTRIES_OF_A_PART) {
+                let mut entries = SortedEntries::default();
+                part.iter().for_each(|(key, value)| entries.push(key, value).unwrap());
+                reads.extend([SnapshotRead::NotYet, SnapshotRead::Entries(entries)]);
+            }
+            reads.push_back(if taken.broken_after.is_some() { SnapshotRead::Broken } else { SnapshotRead::End });
+        }
+        Self(reads)
+    }
+}
+
+impl SnapshotReader for Script {
+    fn next(&mut self) -> SnapshotRead {
+        self.0.pop_front().unwrap_or(SnapshotRead::None)
+    }
+}
+
 type Told = Rc<RefCell<Vec<(usize, RestoreResult)>>>;
 
 pub(super) struct Ports {
     told: Told,
     /// Where standbys are.
     process: Option<(StateDatabase, Rc<Cell<usize>>)>,
+    /// The best first.
+    snapshots: Vec<Taken>,
 }
 
 impl RestorePorts for Ports {
@@ -287,6 +339,10 @@ impl RestorePorts for Ports {
         let (database, steps_left) = self.process.as_ref().unwrap();
         let (state, meta) = database.task(&task.task, &[])?;
         Ok((Store { state, steps_left: Rc::clone(steps_left) }, meta))
+    }
+
+    fn snapshot(&self, wanted: &SnapshotWanted) -> Option<Box<dyn SnapshotReader>> {
+        (!self.snapshots.is_empty()).then(|| Box::new(Script::of(&self.snapshots, wanted)) as _)
     }
 }
 
@@ -331,6 +387,8 @@ pub(super) struct World {
     pub(super) limits: RestoreLimits,
     pub(super) records_of_a_poll: usize,
     pub(super) now: i64,
+    /// Where the task may begin besides; the best first.
+    pub(super) snapshots: Vec<Taken>,
 }
 
 impl World {
@@ -351,6 +409,7 @@ impl World {
             limits,
             records_of_a_poll: 37,
             now: DAY_MS * 20_000,
+            snapshots: Vec::new(),
         };
         world.reopen();
         world
@@ -411,7 +470,7 @@ impl World {
             records_of_a_poll: self.records_of_a_poll,
             read: Rc::clone(&read),
         };
-        let ports = Ports { told: Rc::clone(&told), process: None };
+        let ports = Ports { told: Rc::clone(&told), process: None, snapshots: self.snapshots.clone() };
         let clock = At(self.now, Rc::default());
         let restorer = Restorer::new(ports, reader, clock, Watching::default()).with_limits(self.limits);
         (restorer, told, read)
@@ -467,7 +526,7 @@ impl World {
             read: Rc::clone(&read),
         };
         let process = Some((self.database().clone(), Rc::clone(&self.steps_left)));
-        let ports = Ports { told: Rc::clone(&told), process };
+        let ports = Ports { told: Rc::clone(&told), process, snapshots: self.snapshots.clone() };
         let clock = At(self.now, Rc::clone(&passed));
         let restorer = Restorer::new(ports, reader, clock, Watching(Rc::clone(&lags))).with_limits(self.limits);
         Keeper { restorer, logs, told, read, lags, passed }
@@ -489,6 +548,18 @@ impl World {
         let meta = TaskMeta { changelog_offset: log.end(), saved_at: Timestamp::from_millis(self.now), ..self.meta() };
         state.stage_meta(&mut batch, &meta).unwrap();
         state.write(batch).unwrap();
+    }
+
+    /// A snapshot of the task as it is now.
+    pub(super) fn take(&self) -> Taken {
+        let frozen = self.database().freeze(TASK).unwrap().unwrap();
+        let mut entries = Vec::new();
+        let kept = frozen.visit(|key, value| {
+            entries.push((key.to_vec(), value.to_vec()));
+            Ok::<(), Error>(())
+        });
+        kept.unwrap();
+        Taken { meta: frozen.meta().clone(), entries, broken_after: None }
     }
 
     pub(super) fn meta_of(&self, task: &str) -> TaskMeta {
