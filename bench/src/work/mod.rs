@@ -4,6 +4,7 @@ mod chain;
 mod recover;
 mod topologies;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use headwater_kafka::ConnectionSettings;
-use headwater_runtime::{Application, ApplicationSettings, Setup, Steps, Stop};
+use headwater_runtime::{Application, ApplicationSettings, Place, Setup, Snapshots, Steps, Stop};
 use headwater_streams::{LocalSchemas, Topology};
 
 use crate::figures::{cpu_seconds, rss_peak_mib};
@@ -63,6 +64,9 @@ pub struct Arguments {
     no_fusion: bool,
     #[arg(long)]
     state: Option<PathBuf>,
+    /// Where stores are written down, each second, and begin: a folder
+    #[arg(long)]
+    snapshots: Option<String>,
     #[arg(long, env = "KAFKA_BOOTSTRAP_SERVERS", default_value = "127.0.0.1:9092")]
     bootstrap: String,
 }
@@ -100,6 +104,10 @@ fn start(
     let mut settings = ApplicationSettings::new(&arguments.application, "bench", state);
     settings.workers = arguments.workers;
     settings.fusion = !arguments.no_fusion;
+    if let Some(folder) = &arguments.snapshots {
+        let place = Place::open(folder, &BTreeMap::new())?;
+        settings.snapshots = Some(Snapshots { place, interval: Duration::from_secs(1) });
+    }
     let metrics = prometheus::Registry::new();
     let application = Application::start(Setup {
         settings,

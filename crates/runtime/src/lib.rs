@@ -33,6 +33,7 @@ pub use application::{Application, Setup, Status};
 pub use calls::{AsyncStep, StepAnswer, StepFuture, Steps};
 pub use clock::Clock;
 pub use error::Error;
+pub use headwater_snapshot::Place;
 pub use headwater_worker::{Positions, Standby};
 pub use metrics::Metrics;
 pub use restore::RestoreProgress;

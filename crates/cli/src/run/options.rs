@@ -3,8 +3,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use headwater_kafka::{ConnectionSettings, MessageBroker};
-use headwater_runtime::{ApplicationSettings, Snapshots};
-use headwater_snapshot::Place;
+use headwater_runtime::{ApplicationSettings, Place, Snapshots};
 use headwater_streams::Topology;
 
 use crate::args::{OnStop, PaymentProfile, RunArgs};

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use headwater_runtime::Snapshots;
+
 use super::*;
 use crate::settings::{Environment, FileSettings};
 
@@ -53,6 +55,21 @@ fn what_cannot_work_is_a_usage_error_with_the_remedy() {
         "HEADWATER_WORKERS",
     );
     check(resolve(&["orders"], |_| {}, &[("HEADWATER_STANDBYS", "some")]), "HEADWATER_STANDBYS");
+    check(resolve(&["orders"], |_| {}, &[("HEADWATER_SNAPSHOTS", "ftp://host/x")]), "s3://");
+}
+
+#[test]
+fn snapshots_lie_where_the_flag_or_the_environment_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("file://{}", folder.path().display());
+    let environment = [("HEADWATER_SNAPSHOTS", url.as_str()), ("HEADWATER_SNAPSHOT_INTERVAL", "60")];
+    let snapshots = resolve(&["orders"], |_| {}, &environment).unwrap().snapshots.unwrap();
+    assert_eq!(snapshots.interval, Duration::from_secs(60));
+    let other = folder.path().join("other");
+    let told = |arguments: &mut RunArgs| arguments.snapshots = Some(other.display().to_string());
+    let snapshots = resolve(&["orders"], told, &environment[..1]).unwrap().snapshots.unwrap();
+    assert_eq!((snapshots.place.to_string(), snapshots.interval), (other.display().to_string(), Snapshots::INTERVAL));
+    assert!(resolve(&["orders"], |_| {}, &[]).unwrap().snapshots.is_none());
 }
 
 #[test]

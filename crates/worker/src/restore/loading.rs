@@ -55,7 +55,8 @@ impl<S: TaskStore> FromSnapshot<S> {
         self.offered.is_none() && self.chosen.is_none()
     }
 
-    /// Goes on: the least are those whose turn it is, and there is none where nobody has found anything.
+    /// The least has its turn: restores before standbys, and what is half loaded before what is not begun. None before
+    /// anything was found.
     const fn turn(&self) -> Option<(bool, bool)> {
         if self.is_undecided() { None } else { Some((self.is_standby(), self.chosen.is_none())) }
     }
@@ -125,8 +126,7 @@ impl<R: RestorePorts> Restorer<R> {
         asker: Option<Asker>,
         bounds: (Offset, Offset),
     ) -> Result<(), Error> {
-        if let Some(loading) = self.look_for_snapshot(&job, bounds) {
-            let (reader, remaining) = loading;
+        if let Some((reader, remaining)) = self.look_for_snapshot(&job, bounds) {
             self.say_remaining(job.store.name(), remaining, asker.is_none());
             let (offered, chosen, loading) = (None, None, None);
             self.loading.push_back(FromSnapshot { job, asker, reader, offered, chosen, remaining, loading });
@@ -208,7 +208,7 @@ impl<R: RestorePorts> Restorer<R> {
                     self.observer.load_ended(&task, is_loaded);
                     self.replay_what_is_left(loading);
                 }
-                Err(error) => self.load_failed(&loading, error),
+                Err(error) => self.give_up(&task, loading.asker, error),
             }
         }
         has_worked
@@ -228,10 +228,6 @@ impl<R: RestorePorts> Restorer<R> {
         if let Err(error) = begun {
             self.give_up(&task, asker, error);
         }
-    }
-
-    fn load_failed(&mut self, loading: &FromSnapshot<R::Store>, error: Error) {
-        self.give_up(loading.job.store.name(), loading.asker, error);
     }
 
     fn give_up(&mut self, task: &str, asker: Option<Asker>, error: Error) {

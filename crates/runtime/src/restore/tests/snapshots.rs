@@ -202,7 +202,7 @@ proptest! {
             }
             if number == 1 || number == 2 {
                 let mut taken = taken_of(&log);
-                let kept = broken[number - 1].map(|after| after.min(taken.len()));
+                let kept = broken[number - 1].map(|after| after.min(taken.entries.len()));
                 taken.broken_after = kept;
                 snapshots.insert(0, taken);
             }

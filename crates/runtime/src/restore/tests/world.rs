@@ -270,15 +270,9 @@ impl ChangelogReader for Reader {
 #[derive(Clone)]
 pub(super) struct Taken {
     pub(super) meta: TaskMeta,
-    entries: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(super) entries: Vec<(Vec<u8>, Vec<u8>)>,
     /// It turns out to be damaged after so many of its entries.
     pub(super) broken_after: Option<usize>,
-}
-
-impl Taken {
-    pub(super) fn len(&self) -> usize {
-        self.entries.len()
-    }
 }
 
 /// Entries that a reader hands out at a time.
