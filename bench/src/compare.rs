@@ -1,26 +1,25 @@
-//! Every comparison, both sides in turn, medians over runs, and the report in bench/RESULTS.md.
+//! Every comparison, both sides in turn, medians over runs, and the table in bench/RESULTS.md.
 
+mod held;
 mod killed;
-mod report;
-
-use std::path::Path;
-use std::process::Command;
 
 use clap::Args;
 
 use crate::figures::{Figures, median};
-use crate::peer::{Peer, read};
+use crate::job::{Job, Side, Work};
+use crate::report;
+use crate::session::{Contents, Session};
 use crate::work::Failure;
 
 /// What to compare.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench run --only count,table --runs 1")]
 pub struct Arguments {
-    /// Only these: count, table, map, restore, recover, chain.
+    /// Only these: count, table, map, restore, recover, chain, processes, held.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Runs of each side, in turn; medians are printed.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 5)]
     runs: usize,
     /// Records of count, table and map.
     #[arg(long, default_value_t = 5_000_000)]
@@ -34,10 +33,25 @@ pub struct Arguments {
     /// Records a second of the chain.
     #[arg(long, value_delimiter = ',', default_value = "1000,8000")]
     rates: Vec<u64>,
-    /// Seconds of the chain's load.
+    /// Seconds of the chain's load that are measured.
     #[arg(long, default_value_t = 15)]
     seconds: u64,
-    /// Writes bench/RESULTS.md.
+    /// Seconds of the chain's load before them, sent and read and not counted, on both sides.
+    #[arg(long, default_value_t = 5)]
+    warm_up_seconds: u64,
+    /// The peer's services of the chain in four processes, too, where ours are (four JVMs).
+    #[arg(long)]
+    peer_processes: bool,
+    /// Where the search for the highest load that the chain holds begins, in records a second.
+    #[arg(long, default_value_t = 4_000)]
+    held_from: u64,
+    /// Loads that it tries at most, on each side.
+    #[arg(long, default_value_t = 9)]
+    held_trials: usize,
+    /// Runs in which it is searched for; each takes minutes.
+    #[arg(long, default_value_t = 1)]
+    held_runs: usize,
+    /// Writes the table into bench/RESULTS.md.
     #[arg(long)]
     write: bool,
     #[arg(long, env = "KAFKA_BOOTSTRAP_SERVERS", default_value = "127.0.0.1:9092")]
@@ -61,40 +75,20 @@ impl Row {
 
 struct Bench<'a> {
     arguments: &'a Arguments,
-    peer: Peer,
-    /// Keeps names of topics and applications apart from those of other benchmarks on this Kafka.
-    tag: String,
-    scratch: tempfile::TempDir,
+    session: Session,
     rows: Vec<Row>,
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let peer = Peer::build(&arguments.bootstrap)?;
-    let tag = format!("hwbench-{}", std::process::id());
-    let mut bench = Bench { arguments, peer, tag, scratch: tempfile::tempdir()?, rows: Vec::new() };
-    bench.load()?;
+    let session = Session::open(&arguments.bootstrap)?;
+    let mut bench = Bench { arguments, session, rows: Vec::new() };
     for run in 0..arguments.runs {
-        for work in ["count", "table", "map"] {
-            if bench.wants(work) || (work == "table" && bench.wants("restore")) {
-                bench.process(work, run)?;
-            }
-        }
-        if bench.wants("restore") {
-            bench.restore(run)?;
-        }
-        if bench.wants("recover") {
-            bench.recover(run)?;
-        }
-        if bench.wants("chain") {
-            for rate in arguments.rates.clone() {
-                bench.chain(rate, run)?;
-            }
-        }
+        bench.work(run)?;
     }
-    let text = report::markdown(&bench.rows, arguments.runs);
+    let text = report::comparison(&bench.rows);
     println!("{text}");
     if arguments.write {
-        report::write(&Path::new(env!("CARGO_MANIFEST_DIR")).join("RESULTS.md"), &text)?;
+        report::write("measured", &format!("{}\n\n{text}", report::machine()))?;
     }
     Ok(())
 }
@@ -104,71 +98,37 @@ impl Bench<'_> {
         self.arguments.only.is_empty() || self.arguments.only.iter().any(|only| only == work)
     }
 
-    fn topic(&self, work: &str) -> String {
-        let keys = if matches!(work, "table" | "restore" | "recover") { "wide" } else { "narrow" };
-        format!("{}-{keys}", self.tag)
-    }
-
-    fn load(&self) -> Result<(), Failure> {
-        let n = self.arguments.n;
-        let load = |topic: &str, keys: u64| {
-            eprintln!("loading {n} records of {keys} keys");
-            self.peer.run(&[("n", n.to_string()), ("keys", keys.to_string())], &["load", topic])
-        };
-        if self.wants("count") || self.wants("map") {
-            load(&self.topic("count"), 100_000)?;
+    fn work(&mut self, run: usize) -> Result<(), Failure> {
+        for (name, work) in [("count", Work::Count), ("map", Work::Map)] {
+            if self.wants(name) {
+                let job = Job { records: self.arguments.n, ..Job::new(work) };
+                let (peer, own) = self.sides(&job, name, run)?;
+                self.note(name, peer, own);
+            }
         }
-        if self.wants("table") || self.wants("restore") || self.wants("recover") {
-            load(&self.topic("table"), self.arguments.table_keys)?;
+        if self.wants("table") || self.wants("restore") {
+            self.table(run)?;
+        }
+        if self.wants("recover") {
+            self.recover(run)?;
+        }
+        for rate in self.arguments.rates.clone() {
+            if self.wants("chain") || self.wants("processes") {
+                self.chain(rate, run)?;
+            }
+        }
+        if self.wants("held") && run < self.arguments.held_runs {
+            self.held(run)?;
         }
         Ok(())
     }
 
-    fn own(&self, arguments: &[&str]) -> Result<Figures, Failure> {
-        read(self.own_command(&std::env::current_exe()?, arguments), "headwater")
-    }
-
-    fn own_command(&self, program: &Path, arguments: &[&str]) -> Command {
-        let mut command = Command::new(program);
-        command.arg("work").args(arguments).env("KAFKA_BOOTSTRAP_SERVERS", &self.arguments.bootstrap);
-        command
-    }
-
-    /// Both sides are killed with so many keys of state while they work, and started again on the same folder.
-    fn recover(&mut self, run: usize) -> Result<(), Failure> {
-        let (keys, held) = (self.arguments.table_keys as f64, self.arguments.recover_keys as f64);
-        // So many random draws of all keys name so many of them.
-        let records = (keys * (keys / (keys - held)).ln()) as u64;
-        if held >= keys || records > self.arguments.n * 9 / 10 {
-            return Err("recover needs more records (--n) or more keys (--table-keys) than it is to hold".into());
-        }
-        let topic = self.topic("recover");
-        let (theirs, ours) = (format!("{}-ks-recover-{run}", self.tag), format!("{}-hw-recover-{run}", self.tag));
-        let folder = |side: &str| self.scratch.path().join(format!("recover-{side}-{run}")).display().to_string();
-        let (their_folder, our_folder) = (folder("peer"), folder("own"));
-        let peer = killed::recover(
-            |seen| {
-                self.peer.command(
-                    &[("seen", seen.to_string()), ("state", their_folder.clone())],
-                    &["recover", &topic, &theirs],
-                )
-            },
-            records,
-            false,
-        )?;
-        let program = std::env::current_exe()?;
-        let own = killed::recover(
-            |seen| {
-                self.own_command(
-                    &program,
-                    &["recover", &topic, &ours, "--n", &seen.to_string(), "--state", &our_folder],
-                )
-            },
-            records,
-            true,
-        )?;
-        self.note("recover", peer, own);
-        Ok(())
+    /// Both sides in turn.
+    fn sides(&self, job: &Job, name: &str, run: usize) -> Result<(Figures, Figures), Failure> {
+        let name = format!("{name}-{run}");
+        let peer = job.run(&self.session, Side::KafkaStreams, &name)?;
+        let own = job.run(&self.session, Side::Headwater, &name)?;
+        Ok((peer, own))
     }
 
     fn note(&mut self, work: &str, peer: Figures, own: Figures) {
@@ -182,48 +142,110 @@ impl Bench<'_> {
         }
     }
 
-    fn peer_state(&self, run: usize) -> String {
-        self.scratch.path().join(format!("peer-{run}")).display().to_string()
-    }
-
-    fn process(&mut self, work: &str, run: usize) -> Result<(), Failure> {
-        let n = self.arguments.n.to_string();
-        let topic = self.topic(work);
-        let (theirs, ours) = (format!("{}-ks-{work}-{run}", self.tag), format!("{}-hw-{work}-{run}", self.tag));
-        let state = self.peer_state(run);
-        let peer = self.peer.run(&[("n", n.clone()), ("state", state)], &[work, &topic, &theirs])?;
-        let own = self.own(&[work, &topic, &ours, "--n", &n])?;
-        self.note(work, peer, own);
+    /// The table, and its stores from nothing: the second wants the first.
+    fn table(&mut self, run: usize) -> Result<(), Failure> {
+        let (records, keys) = (self.arguments.n, self.arguments.table_keys);
+        let work = if self.wants("restore") { Work::TableAndRestore } else { Work::Table };
+        let job = Job { records, keys, ..Job::new(work) };
+        let (peer, own) = self.sides(&job, "table", run)?;
+        let half = |figures: &Figures, restores: bool| -> Figures {
+            let wanted = figures.iter().filter(|(name, _)| name.starts_with("restore_") == restores);
+            wanted.map(|(name, value)| (name.clone(), *value)).collect()
+        };
+        if self.wants("table") {
+            self.note("table", half(&peer, false), half(&own, false));
+        }
+        if self.wants("restore") {
+            self.note("restore", half(&peer, true), half(&own, true));
+        }
         Ok(())
     }
 
-    /// Both sides rebuild the stores of `table` from their changelogs: the peer's folder is removed, ours is new.
-    fn restore(&mut self, run: usize) -> Result<(), Failure> {
-        let topic = self.topic("table");
-        let (theirs, ours) = (format!("{}-ks-table-{run}", self.tag), format!("{}-hw-table-{run}", self.tag));
-        let state = self.peer_state(run);
-        std::fs::remove_dir_all(&state)?;
-        let peer = self.peer.run(&[("state", state)], &["tablerestore", &topic, &theirs])?;
-        let own = self.own(&["tablerestore", &topic, &ours])?;
-        self.note("restore", peer, own);
+    /// Both sides are killed with so many keys of state while they work, and started again on the same folder.
+    fn recover(&mut self, run: usize) -> Result<(), Failure> {
+        let Arguments { n, table_keys, recover_keys, .. } = *self.arguments;
+        let (keys, held) = (table_keys as f64, recover_keys as f64);
+        // So many random draws of all keys name so many of them.
+        let records = (keys * (keys / (keys - held)).ln()) as u64;
+        if held >= keys || records > n * 9 / 10 {
+            return Err("recover needs more records (--n) or more keys (--table-keys) than it is to hold".into());
+        }
+        let topic = self.session.input(&Contents { records: n, keys: table_keys, value_bytes: 100, partitions: 4 })?;
+        let name = |side: &str| self.session.name(&format!("recover-{side}-{run}"));
+        let (theirs, ours) = (name("ks"), name("hw"));
+        let state = |name: &str| self.session.folder(name).display().to_string();
+        let peer = killed::recover(
+            |seen| {
+                let properties = [("seen", seen.to_string()), ("state", state(&theirs))];
+                self.session.peer_command(&properties, &["recover", &topic, &theirs])
+            },
+            records,
+            false,
+        )?;
+        let own = killed::recover(
+            |seen| {
+                let (seen, state) = (seen.to_string(), state(&ours));
+                self.session.own_command(&["recover", &topic, &ours, "--n", &seen, "--state", &state])
+            },
+            records,
+            true,
+        )?;
+        self.session.forget(&theirs)?;
+        self.session.forget(&ours)?;
+        self.note("recover", peer, own);
         Ok(())
     }
 
+    fn chain_job(&self, rate: u64) -> Job {
+        let Arguments { seconds, warm_up_seconds, .. } = *self.arguments;
+        Job { rate, seconds, warm_up_seconds, ..Job::new(Work::Chain) }
+    }
+
+    /// Fused, not fused in one process, and a process for each service; the peer is measured once for all, unless its
+    /// services are to be processes, too.
     fn chain(&mut self, rate: u64, run: usize) -> Result<(), Failure> {
-        let seconds = self.arguments.seconds.to_string();
+        let job = self.chain_job(rate);
+        let name = format!("chain-{rate}-{run}");
         let work = format!("chain of 4 at {rate}/s");
-        let theirs = format!("{}-ks-chain-{rate}-{run}-", self.tag);
-        let ours = format!("{}-hw-chain-{rate}-{run}-", self.tag);
-        let state = self.peer_state(run);
-        let properties = [("rate", rate.to_string()), ("seconds", seconds.clone()), ("state", state)];
-        let peer = self.peer.run(&properties, &["chain", &theirs])?;
-        let application = format!("{}-chain-{rate}-{run}", self.tag);
-        let rate = rate.to_string();
-        let own = self.own(&["chain", &ours, &application, "--rate", &rate, "--seconds", &seconds])?;
-        self.note(&work, peer.clone(), own);
-        let (ours, application) = (format!("{ours}unfused-"), format!("{application}-unfused"));
-        let own = self.own(&["chain", &ours, &application, "--rate", &rate, "--seconds", &seconds, "--no-fusion"])?;
-        self.note(&format!("{work}, not fused"), peer, own);
+        let peer = job.run(&self.session, Side::KafkaStreams, &name)?;
+        if self.wants("chain") {
+            for (side, words) in [(Side::Headwater, ""), (Side::NotFused, ", not fused")] {
+                let own = job.run(&self.session, side, &name)?;
+                self.note(&format!("{work}{words}"), peer.clone(), own);
+            }
+        }
+        if self.wants("processes") {
+            let own = job.run(&self.session, Side::Processes, &name)?;
+            // Without the driver, which the peer's one process holds: neither CPU nor memory compares.
+            let latencies = |figures: &Figures| -> Figures {
+                let wanted = figures.iter().filter(|(name, _)| name.ends_with("_ms"));
+                wanted.map(|(name, value)| (name.clone(), *value)).collect()
+            };
+            self.note(&format!("{work}, a process each"), latencies(&peer), latencies(&own));
+            if self.arguments.peer_processes {
+                let peer = job.run(&self.session, Side::KafkaStreamsProcesses, &name)?;
+                self.note(&format!("{work}, a process each on both sides"), peer, own);
+            }
+        }
+        Ok(())
+    }
+
+    /// The highest load of the chain at which it keeps up with p99 below a second.
+    fn held(&mut self, run: usize) -> Result<(), Failure> {
+        let search = |side: Side| -> Result<Figures, Failure> {
+            let limits = held::Limits { from: self.arguments.held_from, trials: self.arguments.held_trials };
+            let found = held::search(limits, |rate| {
+                let figures = self.chain_job(rate).run(&self.session, side, &format!("held-{rate}-{run}"))?;
+                let holds = held::holds(&figures);
+                eprintln!("{} at {rate}/s: {} {figures:?}", side.words(), if holds { "held" } else { "not held" });
+                Ok::<_, Failure>(holds)
+            })?;
+            let mut figures = Figures::from([("held_per_s".to_owned(), found.held as f64)]);
+            figures.extend(found.not_held.map(|rate| ("not_held_per_s".to_owned(), rate as f64)));
+            Ok(figures)
+        };
+        let (peer, own) = (search(Side::KafkaStreams)?, search(Side::Headwater)?);
+        self.note("chain of 4, highest load held", peer, own);
         Ok(())
     }
 }

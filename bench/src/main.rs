@@ -1,13 +1,19 @@
 //! Headwater beside Kafka Streams: the same work on the same Kafka, in turn, in one run.
 //!
-//! `headwater-bench run` drives everything and prints ratios; `headwater-bench work …` is one measured process.
+//! `headwater-bench run` compares and prints ratios, `sweep` draws how figures change with one size, and
+//! `headwater-bench work …` is one measured process.
 
 #![allow(missing_docs, reason = "a program, not a library")]
 
 mod compare;
 mod figures;
+mod job;
 mod peer;
+mod report;
 mod saga;
+mod services;
+mod session;
+mod sweep;
 mod work;
 
 use std::process::ExitCode;
@@ -32,6 +38,8 @@ struct Arguments {
 enum Command {
     /// Runs every comparison and prints ratios (the default).
     Run(compare::Arguments),
+    /// How figures change with one size: tables and plots.
+    Sweep(sweep::Arguments),
     /// One measured piece of Headwater's work, in a process of its own.
     Work(work::Arguments),
     /// Order sagas on the embedded broker.
@@ -46,6 +54,7 @@ fn main() -> ExitCode {
     let given = Arguments::parse().command;
     let done = match given.unwrap_or_else(|| Command::parse_from(["headwater-bench", "run"])) {
         Command::Run(run) => compare::run(&run),
+        Command::Sweep(sweep) => sweep::run(&sweep),
         Command::Work(work) => work::run(&work),
         Command::Saga(saga) => saga::run(&saga),
     };

@@ -28,24 +28,27 @@ impl Peer {
         let jars = format!("{}/*", libs.display());
         std::fs::create_dir_all(&classes)?;
         let program = source.join("src/main/java/Peer.java").display().to_string();
-        run("javac", &["-cp", &jars, "-d", &classes.display().to_string(), &program])?;
+        run("javac", &["--release", "17", "-cp", &jars, "-d", &classes.display().to_string(), &program])?;
         Ok(Self { class_path: format!("{}:{jars}", classes.display()), bootstrap: bootstrap.to_owned() })
-    }
-
-    /// Runs a mode of the peer and takes in its figures.
-    pub fn run(&self, properties: &[(&str, String)], arguments: &[&str]) -> Result<Figures, Failure> {
-        read(self.command(properties, arguments), "the peer")
     }
 
     /// A mode of the peer, to be run.
     pub fn command(&self, properties: &[(&str, String)], arguments: &[&str]) -> Command {
-        let mut command = Command::new("java");
+        let mut command = Command::new(java());
         command.arg(format!("-Dbs={}", self.bootstrap));
         for (name, value) in properties {
             command.arg(format!("-D{name}={value}"));
         }
         command.arg("-cp").arg(&self.class_path).arg("Peer").args(arguments);
         command
+    }
+}
+
+/// The JVM of JAVA_HOME, else the one that is found.
+pub fn java() -> PathBuf {
+    match std::env::var_os("JAVA_HOME").filter(|home| !home.is_empty()) {
+        Some(home) => Path::new(&home).join("bin/java"),
+        None => PathBuf::from("java"),
     }
 }
 

@@ -1,7 +1,13 @@
 //! One measured piece of work, in a process of its own; figures are printed as `name=value`, as the peer does.
 
+mod bare;
+mod budget;
 mod chain;
+mod drive;
+mod feed;
+mod long;
 mod recover;
+mod samples;
 mod topologies;
 
 use std::collections::BTreeMap;
@@ -17,6 +23,8 @@ use headwater_streams::{LocalSchemas, Topology};
 
 use crate::figures::{cpu_seconds, rss_peak_mib};
 
+pub use chain::create as create_chain;
+
 pub type Failure = Box<dyn std::error::Error>;
 
 /// What to do, as the peer's modes.
@@ -28,14 +36,28 @@ pub enum Mode {
     Table,
     /// Changes a byte of each value, with no state.
     Map,
+    /// `map` by librdkafka's consumer and producer alone, at least once.
+    Bare,
+    /// Keeps the last value by key, the keys shared out over stores.
+    Stores,
     /// Rebuilds the stores of an earlier `count` from nothing.
     Restore,
     /// Rebuilds the stores of an earlier `table` from nothing.
     Tablerestore,
     /// A table that says how far it has come, until it is killed.
     Recover,
-    /// Four stateful services in a row; latency from send to read_committed at the end.
+    /// Stateful services in a row; latency from when a record was due to read_committed at the end.
     Chain,
+    /// One service of a chain whose topics exist, until standard input ends.
+    Hop,
+    /// The load of a chain whose services are other processes.
+    Drive,
+    /// A count of small records that another process makes, with memory sampled; its topics are deleted.
+    Long,
+    /// Sends the small records of `long`, as many as standard input allows.
+    Feed,
+    /// Many stores are written while another is restored, within the budget; `--n` records of the topic are there.
+    Budget,
 }
 
 #[derive(Debug, Args)]
@@ -53,15 +75,35 @@ pub struct Arguments {
     workers: usize,
     #[arg(long, default_value_t = 4)]
     partitions: u32,
+    /// Keys of `long`.
+    #[arg(long, default_value_t = 100_000)]
+    keys: u64,
+    /// Stores of `stores` and `budget`; 15 at most.
+    #[arg(long, default_value_t = 12)]
+    stores: u64,
     #[arg(long, default_value_t = 4)]
-    hops: usize,
+    hops: u64,
+    /// Which service of the chain `hop` is, from 0.
+    #[arg(long, default_value_t = 0)]
+    hop: usize,
+    /// Records a second of a chain.
     #[arg(long, default_value_t = 1_000)]
     rate: u64,
-    #[arg(long, default_value_t = 20)]
+    /// Seconds of a chain that are measured.
+    #[arg(long, default_value_t = 15)]
     seconds: u64,
+    /// Seconds of load before them, sent and read and not counted.
+    #[arg(long, default_value_t = 5)]
+    warm_up_seconds: u64,
     /// Every hop of the chain through a commit and a fetch
     #[arg(long)]
     no_fusion: bool,
+    /// The second half of `budget`, which it starts itself.
+    #[arg(long, hide = true)]
+    restoring: bool,
+    /// Where `long` and `budget` write their memory, second by second, as CSV.
+    #[arg(long)]
+    samples: Option<PathBuf>,
     #[arg(long)]
     state: Option<PathBuf>,
     /// Where stores are written down, each second, and begin: a folder
@@ -79,19 +121,26 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let state = arguments.state.clone().unwrap_or_else(|| scratch.path().join("state"));
     match arguments.mode {
         Mode::Chain => chain::run(arguments, state),
+        Mode::Hop => chain::run_hop(arguments, state),
+        Mode::Drive => drive::run(arguments),
+        Mode::Long => long::run(arguments, state),
+        Mode::Feed => feed::run(arguments),
+        Mode::Budget => budget::run(arguments, state),
+        Mode::Bare => bare::run(arguments),
         Mode::Recover => recover::run(arguments, state),
         Mode::Restore | Mode::Tablerestore => restore(arguments, state),
-        Mode::Count | Mode::Table | Mode::Map => process(arguments, state),
+        Mode::Count | Mode::Table | Mode::Map | Mode::Stores => process(arguments, state),
     }
 }
 
+/// The topology of a mode that has one.
 fn topology(arguments: &Arguments) -> Result<Topology, Failure> {
+    let (topic, application) = (&arguments.topic, &arguments.application);
     Ok(match arguments.mode {
-        Mode::Count | Mode::Restore => topologies::count(&arguments.topic, &arguments.application)?,
-        Mode::Table | Mode::Tablerestore | Mode::Recover => {
-            topologies::table(&arguments.topic, &arguments.application)?
-        }
-        Mode::Map | Mode::Chain => topologies::map(&arguments.topic, &arguments.application)?,
+        Mode::Count | Mode::Restore => topologies::count(topic, application)?,
+        Mode::Stores => topologies::stores(topic, application, usize::try_from(arguments.stores)?)?,
+        Mode::Map => topologies::map(topic, application)?,
+        _ => topologies::table(topic, application)?,
     })
 }
 
@@ -129,6 +178,14 @@ fn counter(metrics: &prometheus::Registry, name: &str) -> f64 {
     family.map_or(0.0, |family| family.get_metric().iter().map(|m| m.get_counter().get_value()).sum())
 }
 
+/// A gauge by its label.
+fn gauge(metrics: &prometheus::Registry, name: &str, label: &str) -> f64 {
+    let families = metrics.gather();
+    let gauges = families.iter().filter(|family| family.name() == name).flat_map(|family| family.get_metric());
+    let named = gauges.filter(|metric| metric.get_label().iter().any(|pair| pair.value() == label));
+    named.map(|metric| metric.get_gauge().get_value()).sum()
+}
+
 #[allow(clippy::disallowed_methods, reason = "a measurement reads the clock and waits")]
 fn now() -> Instant {
     Instant::now()
@@ -141,14 +198,23 @@ fn pause(wait: Duration) {
 
 fn process(arguments: &Arguments, state: PathBuf) -> Result<(), Failure> {
     if arguments.mode == Mode::Map {
-        topologies::create(&arguments.bootstrap, &format!("{}-out", arguments.topic), arguments.partitions)?;
+        let out = format!("{}-out", arguments.application);
+        topologies::create(&arguments.bootstrap, &out, arguments.partitions, &[])?;
     }
-    let started = now();
     let (application, _calls, _metrics) = start(arguments, state, vec![topology(arguments)?])?;
+    report_when_done(arguments, || application.failed())?;
+    application.stop(Stop::Leave)?;
+    println!("total_cpu_s={:.2} rss_peak_mb={:.0}", cpu_seconds(), rss_peak_mib());
+    Ok(())
+}
+
+/// Waits until all records have been seen, and prints at what rate and cost.
+fn report_when_done(arguments: &Arguments, failed: impl Fn() -> Option<String>) -> Result<(), Failure> {
+    let started = now();
     let (mut first, cpu_before) = (None, cpu_seconds());
     while SEEN.load(Ordering::Relaxed) < arguments.n {
-        pause(Duration::from_millis(20));
-        if let Some(why) = application.failed() {
+        pause(Duration::from_millis(5));
+        if let Some(why) = failed() {
             return Err(why.into());
         }
         if first.is_none() && SEEN.load(Ordering::Relaxed) > 0 {
@@ -160,14 +226,13 @@ fn process(arguments: &Arguments, state: PathBuf) -> Result<(), Failure> {
     let cpu = cpu_seconds() - cpu_before;
     let n = arguments.n as f64;
     println!(
-        "n={} wall_s={wall:.2} per_s={:.0} cpu_s={cpu:.2} cpu_us_per_record={:.3} startup_s={:.2}",
+        "n={} wall_s={wall:.2} per_s={:.0} cpu_s={cpu:.2} cpu_us_per_record={:.3} startup_s={:.2} rss_peak_mb={:.0}",
         arguments.n,
         n / wall,
         cpu * 1e6 / n,
-        first.duration_since(started).as_secs_f64()
+        first.duration_since(started).as_secs_f64(),
+        rss_peak_mib()
     );
-    application.stop(Stop::Leave)?;
-    println!("total_cpu_s={:.2} rss_peak_mb={:.0}", cpu_seconds(), rss_peak_mib());
     Ok(())
 }
 

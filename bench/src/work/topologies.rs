@@ -81,6 +81,27 @@ impl Processor for Map {
     }
 }
 
+/// Keeps the last value by key, in the store that the key's last byte names.
+struct Spread {
+    names: Vec<String>,
+    stores: Vec<StoreHandle>,
+}
+
+impl Processor for Spread {
+    fn process(&mut self, input: &Input<'_>, context: &mut Context<'_>) -> Result<(), Failure> {
+        if self.stores.is_empty() {
+            self.stores = self.names.iter().map(|name| context.store(name)).collect::<Result<_, _>>()?;
+        }
+        let (key, value) = (input.key().unwrap_or_default(), input.value().unwrap_or_default());
+        let number = usize::from(key.last().copied().unwrap_or_default()) % self.stores.len().max(1);
+        if let Some(store) = self.stores.get(number) {
+            context.put(*store, key, value)?;
+        }
+        SEEN.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
 /// One of several services in a row: reads what it stored, stores, forwards.
 #[derive(Default)]
 struct Hop {
@@ -122,34 +143,56 @@ pub fn map(topic: &str, application: &str) -> Result<Topology, headwater_streams
     let mut topology = Topology::named(application);
     let mut part = topology.subtopology("main", domain(topic));
     part.raw("in", topic);
-    part.raw_sink("out", &format!("{topic}-out"));
+    part.raw_sink("out", &format!("{application}-out"));
     part.processor("map", &["in"], &[], Map::default);
     part.stateless();
     topology.build()
 }
 
+/// The last value by key, each key in one of so many stores.
+pub fn stores(topic: &str, application: &str, stores: usize) -> Result<Topology, headwater_streams::Error> {
+    let names: Vec<String> = (0..stores).map(|number| format!("view{number}")).collect();
+    let names_given: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut topology = Topology::named(application);
+    let mut part = topology.subtopology("main", domain(topic));
+    part.raw("in", topic);
+    for name in &names {
+        part.store(StoreSpec::key_value(name));
+    }
+    let all = names.clone();
+    part.processor("spread", &["in"], &names_given, move || Spread { names: all.clone(), stores: Vec::new() });
+    topology.build()
+}
+
+/// A service of a chain, from `prefixN` to `prefixN+1`.
+pub fn hop(prefix: &str, name: &str, number: usize) -> Result<Topology, headwater_streams::Error> {
+    let mut topology = Topology::named(name);
+    let mut part = topology.subtopology("main", domain(&format!("{prefix}0")));
+    part.raw("in", &format!("{prefix}{number}"));
+    part.store(StoreSpec::key_value("state"));
+    part.raw_sink("out", &format!("{prefix}{}", number + 1));
+    part.processor("hop", &["in"], &["state"], Hop::default);
+    topology.build()
+}
+
 /// The services of a chain: each a topology of its own, from `prefix0` to `prefixN`.
 pub fn chain(prefix: &str, application: &str, hops: usize) -> Result<Vec<Topology>, headwater_streams::Error> {
-    let hop = |number: usize| {
-        let mut topology = Topology::named(&format!("{application}-hop{number}"));
-        let mut part = topology.subtopology("main", domain(&format!("{prefix}0")));
-        part.raw("in", &format!("{prefix}{number}"));
-        part.store(StoreSpec::key_value("state"));
-        part.raw_sink("out", &format!("{prefix}{}", number + 1));
-        part.processor("hop", &["in"], &["state"], Hop::default);
-        topology.build()
-    };
-    (0..hops).map(hop).collect()
+    (0..hops).map(|number| hop(prefix, &format!("{application}-hop{number}"), number)).collect()
 }
 
 /// Creates a topic unless it is there.
-pub fn create(bootstrap: &str, name: &str, partitions: u32) -> Result<(), headwater_kafka::Error> {
+pub fn create(
+    bootstrap: &str,
+    name: &str,
+    partitions: u32,
+    configs: &[(&str, &str)],
+) -> Result<(), headwater_kafka::Error> {
     let admin = Admin::new(&ConnectionSettings::new(bootstrap), Duration::from_secs(10))?;
     let topic = NewTopic {
         name: TopicName::new(name)?,
         partitions,
         replication_factor: -1,
-        configs: std::collections::BTreeMap::new(),
+        configs: configs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
     };
     for (_, created) in admin.create_topics(&[topic])? {
         match created {

@@ -1,0 +1,14 @@
+use super::replaced;
+
+#[test]
+fn only_what_stands_between_the_marks_is_replaced() {
+    let old = "words\n<!-- a: begin -->\nold\n<!-- a: end -->\nmore\n<!-- b: begin --><!-- b: end -->\n";
+    let new = replaced(old, "a", "new\n");
+    let expected = "words\n<!-- a: begin -->\nnew\n<!-- a: end -->\nmore\n<!-- b: begin --><!-- b: end -->\n";
+    assert_eq!(new.as_deref(), Some(expected));
+}
+
+#[test]
+fn a_text_without_the_marks_is_left_alone() {
+    assert_eq!(replaced("<!-- a: end --> <!-- a: begin -->", "a", "new"), None);
+}

@@ -1,0 +1,69 @@
+//! A chain whose services are processes of their own, with the reader and the generator in one more.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use crate::figures::{self, Figures};
+use crate::job::{Job, Side};
+use crate::session::Session;
+use crate::work::{Failure, create_chain};
+
+/// A service that works until its standard input ends, so that none outlives whoever started it.
+struct Service(Child);
+
+impl Service {
+    /// Starts it, and waits until it says that it is ready.
+    fn start(mut command: Command, number: u64) -> Result<Self, Failure> {
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        let mut service = Self(child);
+        let out = service.0.stdout.as_mut().ok_or("a process without output")?;
+        let mut line = String::new();
+        BufReader::new(out).read_line(&mut line)?;
+        if line.trim() != "ready=1" {
+            return Err(
+                format!("service {number} of the chain ended before it was ready; run {command:?} to see why").into()
+            );
+        }
+        Ok(service)
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _reaped = self.0.wait();
+    }
+}
+
+/// The chain under its load. Both sides are driven by the same process; CPU is the services', the driver's not counted.
+pub fn chain(job: &Job, session: &Session, side: Side, name: &str) -> Result<Figures, Failure> {
+    let prefix = format!("{name}-");
+    create_chain(&session.bootstrap, &prefix, job.hops, job.partitions)?;
+    let alone = Job { workers: 1, ..*job };
+    let mut services = Vec::new();
+    for number in 0..job.hops {
+        let own = format!("{name}-hop{number}");
+        let hop = number.to_string();
+        let command = if side == Side::KafkaStreamsProcesses {
+            session.peer_command(&alone.properties(session, side, &own), &["hop", &prefix, &own, &hop])
+        } else {
+            let mut arguments = alone.arguments(session, side, "hop", &prefix, &own);
+            arguments.extend(["--hop".to_owned(), hop]);
+            session.own_command(&arguments)
+        };
+        services.push(Service::start(command, number)?);
+    }
+    let cpu =
+        |services: &[Service]| services.iter().map(|service| figures::cpu_seconds_of(service.0.id())).sum::<f64>();
+    let cpu_before = cpu(&services);
+    let mut figures = session.own(&job.arguments(session, side, "drive", &prefix, name))?;
+    let records = (job.rate * (job.seconds + job.warm_up_seconds)) as f64;
+    figures.insert("cpu_us_per_record".to_owned(), (cpu(&services) - cpu_before) * 1e6 / records);
+    let memory = services.iter().map(|service| figures::rss_peak_mib_of(&service.0.id().to_string())).sum();
+    figures.insert("rss_peak_mb".to_owned(), memory);
+    drop(services);
+    for number in 0..job.hops {
+        session.forget(&format!("{name}-hop{number}"))?;
+    }
+    Ok(figures)
+}
