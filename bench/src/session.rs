@@ -88,21 +88,22 @@ impl Session {
 
     /// Ends a piece of work: its topics, changelogs among them, and its folder.
     pub fn forget(&self, name: &str) -> Result<(), Failure> {
-        delete_topics(&self.bootstrap, name)?;
+        delete_topics(&self.bootstrap, |topic| topic.starts_with(name))?;
         remove_folder(&self.folder(name))
     }
 
     /// The topics of input go, too.
     pub fn forget_inputs(&self) -> Result<(), Failure> {
         self.loaded.borrow_mut().clear();
-        delete_topics(&self.bootstrap, &self.name("in-"))
+        let inputs = self.name("in-");
+        delete_topics(&self.bootstrap, |topic| topic.starts_with(&inputs))
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
         // What a failure has left behind.
-        if let Err(error) = delete_topics(&self.bootstrap, &self.tag) {
+        if let Err(error) = delete_topics(&self.bootstrap, |topic| topic.starts_with(&format!("{}-", self.tag))) {
             eprintln!("topics {}* are left on {}: {error}", self.tag, self.bootstrap);
         }
     }
@@ -115,11 +116,11 @@ fn remove_folder(folder: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Deletes every topic whose name begins so.
-pub fn delete_topics(bootstrap: &str, prefix: &str) -> Result<(), Failure> {
+/// Deletes the topics with these names.
+pub fn delete_topics(bootstrap: &str, is_wanted: impl Fn(&str) -> bool) -> Result<(), Failure> {
     let admin = Admin::new(&ConnectionSettings::new(bootstrap), Duration::from_secs(30))?;
     let mut names = admin.list_topics()?;
-    names.retain(|name| name.as_str().starts_with(prefix));
+    names.retain(|name| is_wanted(name.as_str()));
     if names.is_empty() {
         return Ok(());
     }

@@ -59,9 +59,9 @@ impl Axis {
                 let (from, to) = (from.floor(), to.ceil());
                 Self { scale, from, to, ticks: round_logarithms(from, to) }
             }
-            Scale::Words(words) => {
-                let ticks = (0..words.len()).map(|number| number as f64).collect();
-                Self { scale, from: -0.5, to: words.len() as f64 - 0.5, ticks }
+            Scale::Words(_) => {
+                let ticks = (0..=high as u32).map(f64::from).collect();
+                Self { scale, from: -0.5, to: high + 0.5, ticks }
             }
         }
     }

@@ -14,7 +14,11 @@ use crate::job::Side;
 use crate::work::Failure;
 
 const PANEL_WIDTH: u32 = 480;
-const HEIGHT: u32 = 400;
+const HEIGHT: u32 = 420;
+const LEGEND_HEIGHT: u32 = 28;
+const LEGEND_FONT_SIZE: i32 = 14;
+/// A letter's mean width, in parts of the font's size: what is drawn knows no font.
+const LETTER_WIDTH: f64 = 0.58;
 const FONT: &str = "sans-serif";
 /// Part of the room between two words that their bars take.
 const BARS: f64 = 0.8;
@@ -58,13 +62,13 @@ pub fn draw(sweep: &Sweep, measured: &[Measured], path: &Path) -> Result<(), Fai
     let area = SVGBackend::new(path, (PANEL_WIDTH * panels, HEIGHT)).into_drawing_area();
     area.fill(&WHITE).map_err(|error| at(path, &error))?;
     let area = area.titled(sweep.title, (FONT, 18)).map_err(|error| at(path, &error))?;
+    let (legend, area) = area.split_vertically(LEGEND_HEIGHT);
+    let has_points = |side: &Side| measured.iter().any(|row| row.side == side.words());
+    let sides: Vec<Side> = sweep.sides.iter().copied().filter(has_points).collect();
+    draw_legend(&legend, &sides).map_err(|error| at(path, &*error))?;
     for (panel, area) in sweep.panels.iter().zip(area.split_evenly((1, sweep.panels.len()))) {
-        let lines: Vec<(Side, Points)> = sweep
-            .sides
-            .iter()
-            .map(|side| (*side, line(measured, side.words(), panel.figure)))
-            .filter(|(_, points)| !points.is_empty())
-            .collect();
+        let line_of = |side: &Side| (*side, line(measured, side.words(), panel.figure));
+        let lines: Vec<(Side, Points)> = sides.iter().map(line_of).collect();
         draw_panel(&area, sweep, panel, &lines).map_err(|error| at(path, &*error))?;
     }
     area.present().map_err(|error| at(path, &error))?;
@@ -73,6 +77,17 @@ pub fn draw(sweep: &Sweep, measured: &[Measured], path: &Path) -> Result<(), Fai
 
 fn at(path: &Path, error: &dyn std::fmt::Display) -> Failure {
     format!("{} can't be drawn: {error}", path.display()).into()
+}
+
+/// One for all panels, above them, where no line can lie behind it.
+fn draw_legend(area: &Area<'_>, sides: &[Side]) -> Result<(), Failure> {
+    let mut left = 64;
+    for side in sides {
+        area.draw(&Rectangle::new([(left, 10), (left + 16, 20)], colour(*side).filled()))?;
+        area.draw(&Text::new(side.words(), (left + 22, 8), (FONT, LEGEND_FONT_SIZE)))?;
+        left += 44 + (side.words().len() as f64 * LETTER_WIDTH * f64::from(LEGEND_FONT_SIZE)) as i32;
+    }
+    Ok(())
 }
 
 fn draw_panel(area: &Area<'_>, sweep: &Sweep, panel: &Panel, lines: &[(Side, Points)]) -> Result<(), Failure> {
@@ -101,22 +116,15 @@ fn draw_panel(area: &Area<'_>, sweep: &Sweep, panel: &Panel, lines: &[(Side, Poi
     for (number, (side, points)) in lines.iter().enumerate() {
         let colour = colour(*side);
         let placed = points.iter().map(|(x, value)| (sweep.x_scale.place(*x as f64), y_scale.place(*value)));
-        let drawn = if is_bars {
+        if is_bars {
             let width = BARS / lines.len() as f64;
             let left = number as f64 * width - BARS / 2.0;
             let bar = |(x, y): (f64, f64)| Rectangle::new([(x + left, 0.0), (x + left + width, y)], colour.filled());
-            chart.draw_series(placed.map(bar))?
+            chart.draw_series(placed.map(bar))?;
         } else {
             chart.draw_series(placed.clone().map(|place| Circle::new(place, 3, colour.filled())))?;
-            chart.draw_series(LineSeries::new(placed, colour.stroke_width(2)))?
-        };
-        drawn.label(side.words()).legend(move |(x, y)| Rectangle::new([(x, y - 4), (x + 14, y + 4)], colour.filled()));
+            chart.draw_series(LineSeries::new(placed, colour.stroke_width(2)))?;
+        }
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
-        .background_style(WHITE.mix(0.8))
-        .label_font((FONT, 13))
-        .draw()?;
     Ok(())
 }

@@ -5,20 +5,27 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use headwater_runtime::Stop;
+use headwater_runtime::state::MemoryBudget;
 use headwater_streams::Topology;
 
+use super::feed::Feed;
 use super::samples::Samples;
 use super::{Arguments, Failure, SEEN, counter, gauge, now, pause, start, topologies};
 use crate::figures::rss_peak_mib;
+
 use crate::session::delete_topics;
 
-/// Two steps on the topic, which was loaded before: a table of it, to have a changelog, and then, with nothing on the
-/// disk, that table's restore beside a topology of many stores that reads the topic from its beginning.
+/// What librdkafka takes for a record that is fetched ahead, beside its key and value: nobody's budget counts it.
+const FETCHED_RECORD_BYTES: usize = 400;
+
+/// Two steps on records that it makes itself: a table of them, to have a changelog, and then, with nothing on the disk,
+/// that table's restore beside a topology of many stores that reads them from the beginning.
 pub fn run(arguments: &Arguments, state: PathBuf) -> Result<(), Failure> {
-    let ran = if arguments.restoring { restore_beside(arguments, state) } else { both(arguments, &state) };
-    if !arguments.restoring {
-        delete_topics(&arguments.bootstrap, &arguments.application)?;
+    if arguments.restoring {
+        return restore_beside(arguments, state);
     }
+    let ran = both(arguments, &state);
+    delete_topics(&arguments.bootstrap, |name| arguments.owns(name))?;
     ran
 }
 
@@ -28,6 +35,10 @@ fn table(arguments: &Arguments) -> Result<Topology, Failure> {
 
 /// The table here; what is measured, in a process without this one's past.
 fn both(arguments: &Arguments, state: &Path) -> Result<(), Failure> {
+    topologies::create(&arguments.bootstrap, &arguments.topic, arguments.partitions, &[])?;
+    let mut feed = Feed::start(arguments)?;
+    feed.allow(arguments.n)?;
+    feed.finish()?;
     let (application, _calls, _metrics) = start(arguments, state.join("first"), vec![table(arguments)?])?;
     while SEEN.load(Ordering::Relaxed) < arguments.n {
         if let Some(why) = application.failed() {
@@ -41,6 +52,7 @@ fn both(arguments: &Arguments, state: &Path) -> Result<(), Failure> {
         .args(["work", "budget", &arguments.topic, &arguments.application, "--restoring"])
         .args(["--n", &arguments.n.to_string(), "--stores", &arguments.stores.to_string()])
         .args(["--workers", &arguments.workers.to_string(), "--bootstrap", &arguments.bootstrap])
+        .args(["--value-bytes", &arguments.value_bytes.to_string()])
         .arg("--state")
         .arg(state.join("second"));
     if let Some(samples) = &arguments.samples {
@@ -79,14 +91,19 @@ fn restore_beside(arguments: &Arguments, state: PathBuf) -> Result<(), Failure> 
         counter(&metrics, "headwater_restored_records_total"),
         restored_s.unwrap_or_default(),
     );
-    let mib = f64::from(1 << 20);
+    let budget = MemoryBudget::default();
+    let mib = |bytes: usize| bytes as f64 / f64::from(1 << 20);
+    // Values are of half so many bytes to so many, keys of 8.
+    let record_bytes = 8 + usize::try_from(arguments.value_bytes * 3 / 4)?;
+    let fetched = (budget.fetch_bytes() + budget.restore_fetch_bytes()) / record_bytes;
     println!(
-        "rss_peak_mb={:.0} budget_mb={:.0} heap_mb={:.0} code_mb={:.0} rocksdb_peak_mb={:.0}",
+        "rss_peak_mb={:.0} budget_mb={:.0} librdkafka_at_most_mb={:.0} code_mb={:.0} heap_at_the_largest_sample_mb={:.0} rocksdb_peak_mb={:.0}",
         rss_peak_mib(),
-        headwater_runtime::state::MemoryBudget::default().total_bytes() as f64 / mib,
-        largest.heap_mib,
+        mib(budget.total_bytes()),
+        mib(fetched * FETCHED_RECORD_BYTES),
         largest.code_mib,
-        rocksdb_peak / mib,
+        largest.heap_mib,
+        rocksdb_peak / f64::from(1 << 20),
     );
     application.stop(Stop::Leave)?;
     if let Some(path) = &arguments.samples {

@@ -1,4 +1,4 @@
-//! A generator of small records in a process of its own, never further ahead of its reader than it is told.
+//! A generator of records in a process of its own, never further ahead of its reader than it is told.
 
 use std::io::{BufRead as _, Write as _};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -8,6 +8,9 @@ use rdkafka::config::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 use super::{Arguments, Failure};
+
+/// Steps over the keys: a prime, so that all are named before one comes again.
+const STRIDE: u64 = 1_000_003;
 
 /// Sends up to `n` records in all; each line of standard input is the number that may have been sent by now.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -19,15 +22,19 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         .set("partitioner", "murmur2_random")
         .create()?;
     let mut random = SplitMix(42);
+    let mut value = vec![0_u8; usize::try_from(arguments.value_bytes)?];
     let mut sent = 0;
     for line in std::io::stdin().lock().lines() {
         let allowed: u64 = line?.trim().parse()?;
         while sent < allowed.min(arguments.n) {
-            let key = (random.next() % arguments.keys).to_be_bytes();
-            // 8 to 16 bytes.
-            let value = u128::from(random.next()).to_be_bytes();
-            let length = 8 + usize::try_from(random.next() % 9)?;
-            let mut record = BaseRecord::to(&arguments.topic).key(&key).payload(&value[16 - length..]);
+            // Each key once, in no order, and then at random.
+            let number = if sent < arguments.keys { sent.wrapping_mul(STRIDE) } else { random.next() };
+            let key = (number % arguments.keys).to_be_bytes();
+            for piece in value.chunks_mut(8) {
+                piece.copy_from_slice(&random.next().to_be_bytes()[..piece.len()]);
+            }
+            let length = value.len() - usize::try_from(random.next() % (arguments.value_bytes / 2 + 1))?;
+            let mut record = BaseRecord::to(&arguments.topic).key(&key).payload(&value[..length]);
             while let Err((_, back)) = producer.send(record) {
                 record = back;
                 producer.poll(Duration::from_millis(1));
@@ -58,7 +65,7 @@ impl SplitMix {
 /// The generator as a child of whoever reads what it sends.
 pub struct Feed {
     child: Child,
-    allowance: ChildStdin,
+    allowance: Option<ChildStdin>,
 }
 
 impl Feed {
@@ -66,17 +73,26 @@ impl Feed {
         let mut child = Command::new(std::env::current_exe()?)
             .args(["work", "feed", &arguments.topic, &arguments.application])
             .args(["--n", &arguments.n.to_string(), "--keys", &arguments.keys.to_string()])
+            .args(["--value-bytes", &arguments.value_bytes.to_string()])
             .args(["--bootstrap", &arguments.bootstrap])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()?;
-        let allowance = child.stdin.take().ok_or("a generator without input")?;
+        let allowance = child.stdin.take();
         Ok(Self { child, allowance })
     }
 
     /// So many records may have been sent by now.
     pub fn allow(&mut self, records: u64) -> Result<(), Failure> {
-        writeln!(self.allowance, "{records}").map_err(|error| format!("the generator is gone: {error}").into())
+        let allowance = self.allowance.as_mut().ok_or("the generator has been told to end")?;
+        writeln!(allowance, "{records}").map_err(|error| format!("the generator is gone: {error}").into())
+    }
+
+    /// Waits until all that is allowed has been sent.
+    pub fn finish(mut self) -> Result<(), Failure> {
+        drop(self.allowance.take());
+        let status = self.child.wait()?;
+        if status.success() { Ok(()) } else { Err(format!("the generator ended with {status}").into()) }
     }
 }
 

@@ -22,8 +22,7 @@ const FLAT_PERCENT: f64 = 10.0;
 pub fn run(arguments: &Arguments, state: PathBuf) -> Result<(), Failure> {
     topologies::create(&arguments.bootstrap, &arguments.topic, arguments.partitions, &RETENTION)?;
     let ran = count(arguments, state);
-    delete_topics(&arguments.bootstrap, &arguments.application)?;
-    delete_topics(&arguments.bootstrap, &arguments.topic)?;
+    delete_topics(&arguments.bootstrap, |name| arguments.owns(name))?;
     let (first, last) = ran?;
     let growth = (last - first) * 100.0 / first;
     let verdict = if growth < FLAT_PERCENT { "flat" } else { "it grows" };

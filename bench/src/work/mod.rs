@@ -54,9 +54,9 @@ pub enum Mode {
     Drive,
     /// A count of small records that another process makes, with memory sampled; its topics are deleted.
     Long,
-    /// Sends the small records of `long`, as many as standard input allows.
+    /// Sends the records of `long` and `budget`, as many as standard input allows.
     Feed,
-    /// Many stores are written while another is restored, within the budget; `--n` records of the topic are there.
+    /// Many stores are written while another is restored, within the budget; its topics are deleted.
     Budget,
 }
 
@@ -75,10 +75,13 @@ pub struct Arguments {
     workers: usize,
     #[arg(long, default_value_t = 4)]
     partitions: u32,
-    /// Keys of `long`.
+    /// Keys that `feed` spreads its records over.
     #[arg(long, default_value_t = 100_000)]
     keys: u64,
-    /// Stores of `stores` and `budget`; 15 at most.
+    /// The longest value that `feed` sends; the shortest is half of it.
+    #[arg(long, default_value_t = 16)]
+    value_bytes: u64,
+    /// Stores of `stores` and `budget`; 16 at most.
     #[arg(long, default_value_t = 12)]
     stores: u64,
     #[arg(long, default_value_t = 4)]
@@ -111,6 +114,13 @@ pub struct Arguments {
     snapshots: Option<String>,
     #[arg(long, env = "KAFKA_BOOTSTRAP_SERVERS", default_value = "127.0.0.1:9092")]
     bootstrap: String,
+}
+
+impl Arguments {
+    /// Whether a topic is of this work alone: its input, or one of its application.
+    fn owns(&self, topic: &str) -> bool {
+        topic == self.topic || topic.strip_prefix(&self.application).is_some_and(|rest| rest.starts_with('-'))
+    }
 }
 
 /// Records seen by all tasks.
