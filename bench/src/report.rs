@@ -29,14 +29,19 @@ pub fn comparison(rows: &[Row]) -> String {
     for row in rows {
         for (name, words, more_is_better) in FIGURES {
             let (Some(peer), Some(own)) = (Row::figure(&row.peer, name), Row::figure(&row.own, name)) else { continue };
-            let ratio = if more_is_better { own / peer } else { peer / own };
-            let word = if more_is_better { "times as many" } else { "times less" };
+            let ratio = ratio(peer, own, more_is_better);
             let (work, runs) = (&row.work, row.own.len());
             let (peer, own) = (number(peer), number(own));
-            let _infallible = writeln!(text, "| {work} | {words} | {peer} | {own} | {ratio:.1} {word} | {runs} |");
+            let _infallible = writeln!(text, "| {work} | {words} | {peer} | {own} | {ratio} | {runs} |");
         }
     }
     text
+}
+
+/// How much better ours is. Beside nothing there is no ratio.
+fn ratio(peer: f64, own: f64, more_is_better: bool) -> String {
+    let (ratio, words) = if more_is_better { (own / peer, "times as many") } else { (peer / own, "times less") };
+    if ratio.is_finite() { format!("{ratio:.1} {words}") } else { "–".to_owned() }
 }
 
 /// A figure with as many digits as it is worth.
