@@ -228,6 +228,8 @@ impl<R: RestorePorts> Restorer<R> {
         if let Err(error) = begun {
             self.give_up(&task, asker, error);
         }
+        // It may have far to go, and nobody else's end to wait for.
+        self.start_waiting();
     }
 
     fn give_up(&mut self, task: &str, asker: Option<Asker>, error: Error) {
