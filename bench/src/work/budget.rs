@@ -12,7 +12,6 @@ use super::feed::Feed;
 use super::samples::Samples;
 use super::{Arguments, Failure, SEEN, counter, gauge, now, pause, start, topologies};
 use crate::figures::rss_peak_mib;
-
 use crate::session::delete_topics;
 
 /// What librdkafka takes for a record that is fetched ahead, beside its key and value: nobody's budget counts it.
