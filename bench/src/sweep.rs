@@ -73,10 +73,13 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let session = Session::open(&arguments.bootstrap)?;
     let mut failures = 0;
     for sweep in wanted {
-        let (measured, failed) = measure(sweep, &session, arguments);
-        failures += failed;
+        let mut measured = Vec::new();
+        for run in 0..arguments.runs() {
+            failures += measure(sweep, &session, arguments.quick, run, &mut measured);
+            // After each run, so that what breaks off has not been for nothing: `--replot` makes the rest.
+            raw::write(&folder.join(format!("{}.csv", sweep.name)), &measured)?;
+        }
         session.forget_inputs()?;
-        raw::write(&folder.join(format!("{}.csv", sweep.name)), &measured)?;
         draw(sweep, &measured, &folder, arguments.write)?;
     }
     eprintln!("plots and their figures are in {}", folder.display());
@@ -89,28 +92,27 @@ fn scratch() -> Result<PathBuf, Failure> {
     Ok(own.parent().ok_or("this program lies in no folder")?.join("bench-plots"))
 }
 
-/// Every point on every side, run by run, so that what drifts on the machine drifts for all.
-fn measure(sweep: &Sweep, session: &Session, arguments: &Arguments) -> (Vec<Measured>, usize) {
-    let size = if arguments.quick { Size::QUICK } else { Size::FULL };
-    let (mut measured, mut failed) = (Vec::new(), 0);
-    for run in 0..arguments.runs() {
-        for &x in sweep.points(arguments.quick) {
-            let job = (sweep.job)(x, &size);
-            for &side in sweep.sides.iter().filter(|side| job.suits(**side)) {
-                match job.run(session, side, &format!("{}-{x}-{run}", sweep.name)) {
-                    Ok(figures) => {
-                        eprintln!("{} {x} {}: {figures:?}", sweep.name, side.words());
-                        measured.extend(Measured::of(side.words(), x, run, figures));
-                    }
-                    Err(error) => {
-                        eprintln!("{} {x} {}: failed: {error}", sweep.name, side.words());
-                        failed += 1;
-                    }
+/// Every point on every side once; how many measurements failed. A run goes over all points, so that what drifts on the
+/// machine drifts for all of them.
+fn measure(sweep: &Sweep, session: &Session, quick: bool, run: usize, measured: &mut Vec<Measured>) -> usize {
+    let size = if quick { Size::QUICK } else { Size::FULL };
+    let mut failed = 0;
+    for &x in sweep.points(quick) {
+        let job = (sweep.job)(x, &size);
+        for &side in sweep.sides.iter().filter(|side| job.suits(**side)) {
+            match job.run(session, side, &format!("{}-{x}-{run}", sweep.name)) {
+                Ok(figures) => {
+                    eprintln!("{} {x} {}: {figures:?}", sweep.name, side.words());
+                    measured.extend(Measured::of(side.words(), x, run, figures));
+                }
+                Err(error) => {
+                    eprintln!("{} {x} {}: failed: {error}", sweep.name, side.words());
+                    failed += 1;
                 }
             }
         }
     }
-    (measured, failed)
+    failed
 }
 
 fn draw(sweep: &Sweep, measured: &[Measured], folder: &std::path::Path, write: bool) -> Result<(), Failure> {
