@@ -64,8 +64,11 @@ fn wanted() -> SnapshotWanted {
     }
 }
 
+/// A snapshot's offset and entries.
+type Loaded = (i64, BTreeMap<Vec<u8>, Vec<u8>>);
+
 /// What a restorer would be told to load last: a snapshot's offset and entries; and how many were refused.
-fn load(depot: &Depot, handle: &Handle) -> (Option<(i64, BTreeMap<Vec<u8>, Vec<u8>>)>, usize) {
+fn load(depot: &Depot, handle: &Handle) -> (Option<Loaded>, usize) {
     let refusals = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&refusals);
     let refused = Arc::new(move || {
@@ -122,7 +125,7 @@ impl Two {
         self.folder.path().join(format!("shop/{TASK}/{}/{}", of.id(), of.parts[place].name))
     }
 
-    fn load(&self) -> (Option<(i64, BTreeMap<Vec<u8>, Vec<u8>>)>, usize) {
+    fn load(&self) -> (Option<Loaded>, usize) {
         load(&self.depot, self.runtime.handle())
     }
 }
