@@ -105,6 +105,8 @@ impl WorkerConsumer {
         required: &[(&str, String)],
         in_batches: bool,
     ) -> Result<Self, Error> {
+        // A reader has few partitions at a time, and small records count with what librdkafka takes for each.
+        let messages = if in_batches { prefetch_kbytes.saturating_mul(2).clamp(1_000, 100_000) } else { 100_000 };
         // One answer must not overrun what may be fetched ahead.
         let fetch_bytes = prefetch_kbytes.saturating_mul(1024).clamp(1 << 20, 50 << 20);
         let chosen = [
@@ -113,7 +115,7 @@ impl WorkerConsumer {
             ("fetch.queue.backoff.ms", "5".to_owned()),
             ("fetch.error.backoff.ms", "100".to_owned()),
             ("retry.backoff.ms", "20".to_owned()),
-            ("queued.min.messages", "100000".to_owned()),
+            ("queued.min.messages", messages.to_string()),
             ("queued.max.messages.kbytes", prefetch_kbytes.max(64).to_string()),
             ("topic.metadata.refresh.interval.ms", "30000".to_owned()),
         ];

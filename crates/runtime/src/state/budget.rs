@@ -52,10 +52,10 @@ impl MemoryBudget {
         self.total_bytes / 32
     }
 
-    /// The same for restores, over all their threads: nothing else is read meanwhile.
+    /// The same for restores, over all their threads; their readers count the 400 bytes, too.
     #[must_use]
     pub const fn restore_fetch_bytes(self) -> usize {
-        self.total_bytes / 8
+        self.total_bytes / 16
     }
 
     /// Changes of stores that are loaded, gathered before they are sorted.
