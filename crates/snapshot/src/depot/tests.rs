@@ -64,7 +64,7 @@ fn wanted() -> SnapshotWanted {
     }
 }
 
-/// A snapshot's offset and entries.
+/// A snapshot's offset and its entries.
 type Loaded = (i64, BTreeMap<Vec<u8>, Vec<u8>>);
 
 /// What a restorer would be told to load last: a snapshot's offset and entries; and how many were refused.
