@@ -22,6 +22,9 @@ const CHANGELOG: &str = "orders-main-changelog";
 const REBUILT: [u8; 3] = [0, 1, 16];
 const TIMERS: u8 = 0;
 
+/// A partition of the changelog, a key and its value.
+type Change = (i32, Vec<u8>, Option<Vec<u8>>);
+
 /// Something that runs all processors, and can be started again on what it left.
 struct World {
     platform: Platform,
@@ -51,7 +54,7 @@ impl World {
     }
 
     /// Writes over state, as a defect or a person might.
-    fn damage(&self, writes: &[(i32, Vec<u8>, Option<Vec<u8>>)]) {
+    fn damage(&self, writes: &[Change]) {
         let producer: BaseProducer =
             ClientConfig::new().set("bootstrap.servers", &self.platform.bootstrap).create().unwrap();
         let topic = self.platform.topic(CHANGELOG);
