@@ -9,6 +9,7 @@ mod compare;
 mod figures;
 mod job;
 mod peer;
+mod produce;
 mod report;
 mod saga;
 mod services;

@@ -15,6 +15,7 @@ use rdkafka::message::{Headers as _, Message};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
+use crate::produce::send_or_wait;
 use crate::work::Failure;
 
 #[derive(Debug, Args)]
@@ -79,7 +80,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         .create()?;
     for sku in 0..arguments.skus {
         let command = format!(r#"{{"type":"ReceiveStock","sku":"sku-{sku}","quantity":1000000}}"#);
-        send(&producer, "inventory.commands", &format!("sku-{sku}"), &command);
+        send_or_wait(
+            &producer,
+            BaseRecord::to("inventory.commands").key(format!("sku-{sku}").as_str()).payload(command.as_str()),
+        );
     }
     producer.flush(Duration::from_secs(30))?;
     let total = arguments.rate * arguments.seconds;
@@ -112,7 +116,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         let command = format!(
             r#"{{"type":"PlaceOrder","order_id":"{order}","customer_id":"c-1","currency":"GBP","items":[{{"sku":"sku-{sku}","quantity":1,"unit_price_minor":339}}]}}"#
         );
-        send(&producer, "orders.commands", &order, &command);
+        send_or_wait(&producer, BaseRecord::to("orders.commands").key(order.as_str()).payload(command.as_str()));
     }
     producer.flush(Duration::from_secs(30))?;
     reader.join().map_err(|_| "the reader panicked")?;
@@ -130,14 +134,6 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         cpu_of(dev.0.id()) - cpu_before,
     );
     if done == total { Ok(()) } else { Err(format!("{done} of {total} orders were delivered").into()) }
-}
-
-fn send(producer: &BaseProducer, topic: &str, key: &str, value: &str) {
-    let mut record = BaseRecord::to(topic).key(key).payload(value);
-    while let Err((_, back)) = producer.send(record) {
-        record = back;
-        producer.poll(Duration::from_millis(1));
-    }
 }
 
 fn ports(path: &std::path::Path) -> Result<HashMap<String, u16>, Failure> {

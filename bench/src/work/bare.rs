@@ -9,6 +9,7 @@ use rdkafka::message::Message;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 use super::{Arguments, Failure, SEEN, now, pause, report_when_done, topologies};
+use crate::produce::send_or_wait;
 
 /// As Kafka Streams' at_least_once does by default every 30 s, and exactly-once every 100 ms: the smaller of them.
 const COMMIT_EVERY: Duration = Duration::from_millis(100);
@@ -59,11 +60,7 @@ fn worker(arguments: &Arguments, out: &str, stop: &AtomicBool) -> Result<(), Fai
             if let Some(first) = value.first_mut() {
                 *first ^= 1;
             }
-            let mut record = BaseRecord::to(out).key(message.key().unwrap_or_default()).payload(&value);
-            while let Err((_, back)) = producer.send(record) {
-                record = back;
-                producer.poll(Duration::from_millis(1));
-            }
+            send_or_wait(&producer, BaseRecord::to(out).key(message.key().unwrap_or_default()).payload(&value));
             consumer.store_offset_from_message(&message)?;
             has_read = true;
             SEEN.fetch_add(1, Ordering::Relaxed);

@@ -14,6 +14,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::{Arguments, Failure, now, pause};
 use crate::figures::cpu_seconds;
+use crate::produce::send_or_wait;
 
 /// So long is waited for what is still under way; what has not come out by then counts as having taken so long.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -132,11 +133,7 @@ fn send(arguments: &Arguments, total: u64, origin: Instant, warm_up: Duration) -
         value[..8].copy_from_slice(&(due.as_nanos() as u64).to_be_bytes());
         value[8] = u8::from(counts);
         let key = number.to_be_bytes();
-        let mut record = BaseRecord::to(&topic).key(&key).payload(&value);
-        while let Err((_, back)) = producer.send(record) {
-            record = back;
-            producer.poll(Duration::from_millis(1));
-        }
+        send_or_wait(&producer, BaseRecord::to(&topic).key(&key).payload(&value));
     }
     producer.flush(Duration::from_secs(30))?;
     Ok(cpu_before.unwrap_or_else(cpu_seconds))

@@ -8,6 +8,7 @@ use rdkafka::config::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 use super::{Arguments, Failure};
+use crate::produce::send_or_wait;
 
 /// Steps over the keys: a prime, so that all are named before one comes again.
 const STRIDE: u64 = 1_000_003;
@@ -34,11 +35,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
                 piece.copy_from_slice(&random.next().to_be_bytes()[..piece.len()]);
             }
             let length = value.len() - usize::try_from(random.next() % (arguments.value_bytes / 2 + 1))?;
-            let mut record = BaseRecord::to(&arguments.topic).key(&key).payload(&value[..length]);
-            while let Err((_, back)) = producer.send(record) {
-                record = back;
-                producer.poll(Duration::from_millis(1));
-            }
+            send_or_wait(&producer, BaseRecord::to(&arguments.topic).key(&key).payload(&value[..length]));
             sent += 1;
             if sent % 1_024 == 0 {
                 producer.poll(Duration::ZERO);

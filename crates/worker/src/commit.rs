@@ -179,7 +179,7 @@ impl<P: Ports> Core<P> {
         self.first_credentials.replace(credentials);
         sent?;
         let added = self.clock.monotonic();
-        let committed = self.transaction.commit();
+        self.transaction.commit()?;
         tracing::trace!(
             worker = self.number,
             flush = ?flushed.saturating_sub(begun),
@@ -187,7 +187,7 @@ impl<P: Ports> Core<P> {
             end = ?self.clock.monotonic().saturating_sub(added),
             "kafka has committed"
         );
-        committed
+        Ok(())
     }
 
     /// Kafka has committed: the stores follow in one batch, and outside calls start.

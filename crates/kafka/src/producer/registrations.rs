@@ -1,4 +1,4 @@
-#![allow(unsafe_code, reason = "librdkafka's interceptors tell of requests")]
+#![allow(unsafe_code, reason = "librdkafka's interceptors tell of answers")]
 
 use std::ffi::{c_char, c_int, c_void};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -40,16 +40,14 @@ impl Registrations {
         self.was_refused.load(Ordering::Relaxed)
     }
 
-    fn sent(&self) {
-        let answered_at_us = self.answered_at_us.load(Ordering::Relaxed);
-        let since = Duration::from_micros(self.clock.elapsed_us().saturating_sub(answered_at_us));
-        if answered_at_us > 0 && ASKED_AGAIN_AFTER.contains(&since) {
+    /// A request was answered; `took` is how long that took since it was sent.
+    fn answered(&self, took: Duration) {
+        let now_us = self.clock.elapsed_us();
+        let sent_at = Duration::from_micros(now_us).saturating_sub(took);
+        let before = Duration::from_micros(self.answered_at_us.swap(now_us.max(1), Ordering::Relaxed));
+        if !before.is_zero() && ASKED_AGAIN_AFTER.contains(&sent_at.saturating_sub(before)) {
             self.was_refused.store(true, Ordering::Relaxed);
         }
-    }
-
-    fn answered(&self) {
-        self.answered_at_us.store(self.clock.elapsed_us().max(1), Ordering::Relaxed);
     }
 
     /// Has the client tell its callbacks' registrations of its requests.
@@ -81,32 +79,7 @@ unsafe extern "C" fn on_new(
     _: usize,
 ) -> Code {
     // SAFETY: librdkafka passes the client that is being made, and asks for interceptors to be added here.
-    unsafe {
-        match sys::rd_kafka_interceptor_add_on_request_sent(client, NAME.as_ptr(), Some(on_sent), callbacks) {
-            Code::RD_KAFKA_RESP_ERR_NO_ERROR => {
-                sys::rd_kafka_interceptor_add_on_response_received(client, NAME.as_ptr(), Some(on_answer), callbacks)
-            }
-            refused => refused,
-        }
-    }
-}
-
-unsafe extern "C" fn on_sent(
-    _: *mut sys::rd_kafka_t,
-    _: c_int,
-    _: *const c_char,
-    _: i32,
-    api_key: i16,
-    _: i16,
-    _: i32,
-    _: usize,
-    callbacks: *mut c_void,
-) -> Code {
-    if api_key == API_KEY {
-        // SAFETY: the client's `Callbacks`, which outlive it; broker threads touch only atomics here.
-        unsafe { &(*callbacks.cast::<Callbacks>()).registrations }.sent();
-    }
-    Code::RD_KAFKA_RESP_ERR_NO_ERROR
+    unsafe { sys::rd_kafka_interceptor_add_on_response_received(client, NAME.as_ptr(), Some(on_answer), callbacks) }
 }
 
 unsafe extern "C" fn on_answer(
@@ -118,13 +91,15 @@ unsafe extern "C" fn on_answer(
     _: i16,
     _: i32,
     _: usize,
-    _: i64,
+    took_us: i64,
     _: Code,
     callbacks: *mut c_void,
 ) -> Code {
     if api_key == API_KEY {
-        // SAFETY: as above.
-        unsafe { &(*callbacks.cast::<Callbacks>()).registrations }.answered();
+        // SAFETY: the client's `Callbacks`, which outlive it; broker threads touch only atomics here.
+        let registrations = unsafe { &(*callbacks.cast::<Callbacks>()).registrations };
+        // Below 0 when it is not known.
+        registrations.answered(Duration::from_micros(u64::try_from(took_us).unwrap_or(0)));
     }
     Code::RD_KAFKA_RESP_ERR_NO_ERROR
 }

@@ -125,9 +125,7 @@ pub trait TransactionalProducer {
 
     /// Whether this transaction registered its partitions before the markers of the one before it were written, so that
     /// the broker put it off; complete after a flush.
-    fn was_early(&self) -> bool {
-        false
-    }
+    fn was_early(&self) -> bool;
 
     /// What this transaction wrote to a partition; complete after a flush. None for nothing, or for no known place.
     fn written(&mut self, partition: &TopicPartition) -> Option<Written>;

@@ -55,6 +55,19 @@ impl<S> RestoreJob<S> {
 }
 
 impl<S: TaskStore> Subject<S> {
+    /// Whether what was done for it counts for a worker that asks now. Stores in memory are that worker's own, and have to
+    /// be read from the start; so has another topic.
+    pub(super) fn is_of(&self, job: &RestoreJob<S>) -> bool {
+        self.store.name() == job.store.name() && self.topic_id == job.topic_id && !job.store.has_memory_stores()
+    }
+
+    /// Goes on for a worker that asks now: what the store knows of itself stays as it is here.
+    pub(super) fn hand_to(&mut self, job: RestoreJob<S>) -> Asker {
+        let (asker, job) = job.into_parts();
+        *self = Self { meta: self.meta.clone(), ..job };
+        asker
+    }
+
     /// Empties the store, but for what it knows of itself now.
     pub(super) fn wipe(&self) -> Result<(), Error> {
         let mut batch = S::Batch::default();
@@ -204,10 +217,9 @@ impl<S: TaskStore> Running<S> {
     }
 
     /// Goes on for whoever asks now, who has fenced whoever asked before: what was read need not be read again, only the
-    /// end is another. Stores in memory are that asker's own, and have to be read from the start; so has another topic.
+    /// end is another.
     pub(super) fn serves(&self, job: &RestoreJob<S>) -> bool {
-        let is_same = self.job.store.name() == job.store.name() && self.job.topic_id == job.topic_id;
-        !self.failed && is_same && !job.store.has_memory_stores() && job.meta.changelog_offset <= self.next.get()
+        !self.failed && self.job.is_of(job) && job.meta.changelog_offset <= self.next.get()
     }
 
     /// See [`Self::serves`].
@@ -217,9 +229,7 @@ impl<S: TaskStore> Running<S> {
             (self.records, self.rebuilt) = (0, None);
         }
         self.target = self.target.max(high_watermark);
-        let (asker, job) = job.into_parts();
-        self.asker = Some(asker);
-        self.job = Subject { meta: self.job.meta.clone(), ..job };
+        self.asker = Some(self.job.hand_to(job));
     }
 
     /// Takes in a changelog record: the key's first byte is the store's number.

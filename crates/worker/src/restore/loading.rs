@@ -41,13 +41,11 @@ impl<S: TaskStore> FromSnapshot<S> {
 
     /// Goes on for whoever asks now; see [`Running::serves`].
     pub(super) fn serves(&self, job: &RestoreJob<S>) -> bool {
-        self.job.store.name() == job.store.name() && self.job.topic_id == job.topic_id && !job.store.has_memory_stores()
+        self.job.is_of(job)
     }
 
     pub(super) fn serve(&mut self, job: RestoreJob<S>) {
-        let (asker, job) = job.into_parts();
-        self.asker = Some(asker);
-        self.job = Subject { meta: self.job.meta.clone(), ..job };
+        self.asker = Some(self.job.hand_to(job));
     }
 
     /// Whether it is still looked for.
