@@ -39,12 +39,14 @@ pub enum Bug {
     StandbyThrownAway,
     /// Changelogs are read uncommitted: planted in the ports.
     ChangelogReadUncommitted,
+    /// After a rebalance the client goes on from where it believes to be.
+    ClientBelieved,
 }
 
 impl Bug {
     /// All of them.
     #[cfg(feature = "planted-bugs")]
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::ApplyBeforeCommit,
         Self::OffsetLeftOut,
         Self::TimerWithoutOffsets,
@@ -62,6 +64,7 @@ impl Bug {
         Self::StandbyBesideWorker,
         Self::StandbyThrownAway,
         Self::ChangelogReadUncommitted,
+        Self::ClientBelieved,
     ];
 }
 

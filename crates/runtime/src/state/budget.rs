@@ -46,13 +46,13 @@ impl MemoryBudget {
         self.total_bytes / 8
     }
 
-    /// What librdkafka may prefetch, over all workers: it counts keys and values, and takes 400 bytes more for each record.
+    /// What librdkafka may prefetch, over all workers; small records count with the 400 bytes that it takes for each.
     #[must_use]
     pub const fn fetch_bytes(self) -> usize {
         self.total_bytes / 32
     }
 
-    /// The same for restores, over all their threads; their readers count the 400 bytes, too.
+    /// The same for restores, over all their threads.
     #[must_use]
     pub const fn restore_fetch_bytes(self) -> usize {
         self.total_bytes / 16
