@@ -216,12 +216,7 @@ impl Bench<'_> {
         }
         if self.wants("processes") {
             let own = job.run(&self.session, Side::Processes, &name)?;
-            // Without the driver, which the peer's one process holds: neither CPU nor memory compares.
-            let latencies = |figures: &Figures| -> Figures {
-                let wanted = figures.iter().filter(|(name, _)| name.ends_with("_ms"));
-                wanted.map(|(name, value)| (name.clone(), *value)).collect()
-            };
-            self.note(&format!("{work}, a process each"), latencies(&peer), latencies(&own));
+            self.note(&format!("{work}, a process each"), peer, own.clone());
             if self.arguments.peer_processes {
                 let peer = job.run(&self.session, Side::KafkaStreamsProcesses, &name)?;
                 self.note(&format!("{work}, a process each on both sides"), peer, own);

@@ -60,7 +60,12 @@ impl Side {
         }
     }
 
-    const fn is_peer(self) -> bool {
+    /// Whether each service of a chain is a process of its own.
+    pub const fn has_a_process_each(self) -> bool {
+        matches!(self, Self::Processes | Self::KafkaStreamsProcesses)
+    }
+
+    pub const fn is_peer(self) -> bool {
         matches!(self, Self::KafkaStreams | Self::KafkaStreamsAtLeastOnce | Self::KafkaStreamsProcesses)
     }
 }
@@ -116,7 +121,7 @@ impl Job {
     pub fn run(&self, session: &Session, side: Side, name: &str) -> Result<Figures, Failure> {
         let name = session.name(&format!("{name}-{}", side.letters()));
         let done = match self.work {
-            Work::Chain => self.chain(session, side, &name),
+            Work::Chain => services::chain(self, session, side, &name),
             _ => self.input(session).and_then(|topic| self.over(session, side, &topic, &name)),
         };
         session.forget(&name)?;
@@ -150,13 +155,6 @@ impl Job {
             }
         }
         Ok(figures)
-    }
-
-    fn chain(&self, session: &Session, side: Side, name: &str) -> Result<Figures, Failure> {
-        match side {
-            Side::Processes | Side::KafkaStreamsProcesses => services::chain(self, session, side, name),
-            _ => self.mode(session, side, "chain", &format!("{name}-"), name),
-        }
     }
 
     fn mode(&self, session: &Session, side: Side, mode: &str, topic: &str, name: &str) -> Result<Figures, Failure> {

@@ -1,13 +1,13 @@
-//! A chain of stateful exactly-once services: all in this process, or one of them.
+//! A chain of stateful exactly-once services: all in this process, or one of them. Another process drives it.
 
 use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use headwater_runtime::{Application, Stop};
+use headwater_streams::Topology;
 
-use super::{Arguments, Failure, drive, pause, start, topologies};
-use crate::figures::rss_peak_mib;
+use super::{Arguments, Failure, pause, start, topologies};
 
 /// The topics of a chain, from `prefix0` to `prefixN`.
 pub fn create(bootstrap: &str, prefix: &str, hops: u64, partitions: u64) -> Result<(), Failure> {
@@ -17,23 +17,20 @@ pub fn create(bootstrap: &str, prefix: &str, hops: u64, partitions: u64) -> Resu
     Ok(())
 }
 
-/// The whole chain under a steady load, as the peer's.
+/// All services of a chain whose topics exist.
 pub fn run(arguments: &Arguments, state: PathBuf) -> Result<(), Failure> {
-    create(&arguments.bootstrap, &arguments.topic, arguments.hops, u64::from(arguments.partitions))?;
     let hops = usize::try_from(arguments.hops)?;
-    let chain = topologies::chain(&arguments.topic, &arguments.application, hops)?;
-    let (application, _calls, _metrics) = start(arguments, state, chain)?;
-    wait_ready(&application)?;
-    drive::run(arguments)?;
-    println!("rss_peak_mb={:.0}", rss_peak_mib());
-    application.stop(Stop::Leave)?;
-    Ok(())
+    serve(arguments, state, topologies::chain(&arguments.topic, &arguments.application, hops)?)
 }
 
-/// One service of a chain whose topics exist: says `ready=1`, and works until its standard input ends.
+/// One of them.
 pub fn run_hop(arguments: &Arguments, state: PathBuf) -> Result<(), Failure> {
-    let service = topologies::hop(&arguments.topic, &arguments.application, arguments.hop)?;
-    let (application, _calls, _metrics) = start(arguments, state, vec![service])?;
+    serve(arguments, state, vec![topologies::hop(&arguments.topic, &arguments.application, arguments.hop)?])
+}
+
+/// Says `ready=1`, and works until standard input ends.
+fn serve(arguments: &Arguments, state: PathBuf, services: Vec<Topology>) -> Result<(), Failure> {
+    let (application, _calls, _metrics) = start(arguments, state, services)?;
     wait_ready(&application)?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "ready=1")?;

@@ -46,11 +46,12 @@ pub enum Mode {
     Tablerestore,
     /// A table that says how far it has come, until it is killed.
     Recover,
-    /// Stateful services in a row; latency from when a record was due to read_committed at the end.
+    /// Stateful services in a row, over topics that exist, until standard input ends.
     Chain,
-    /// One service of a chain whose topics exist, until standard input ends.
+    /// One of them.
     Hop,
-    /// The load of a chain whose services are other processes.
+    /// The load of a chain whose services are other processes: latency from when a record was due to read_committed at
+    /// the end.
     Drive,
     /// A count of small records that another process makes, with memory sampled; its topics are deleted.
     Long,
