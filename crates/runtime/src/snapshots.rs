@@ -266,10 +266,14 @@ impl Keeper {
         self.remove_older(&task.task)
     }
 
-    /// Only what manifests name is removed. One that can't be read stays, for people to look at.
+    /// What manifests name is removed, and what nobody finished. One that can't be read stays, for people to look at.
     fn remove_older(&self, task: &str) -> Result<(), Trouble> {
         let depot = &self.keeping.source.depot;
+        let now = self.keeping.clock.wall();
         self.ask(async {
+            for id in depot.remove_abandoned(task, now).await? {
+                tracing::info!(task, snapshot = %id, "a snapshot that nobody finished was removed");
+            }
             for id in superfluous(&depot.find(task).await?.whole) {
                 match depot.manifest(task, &id).await {
                     Ok(manifest) => depot.remove(&manifest).await?,

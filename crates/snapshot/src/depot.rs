@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use headwater_event::Timestamp;
 use headwater_worker::ports::SortedEntries;
 
 use crate::names::checked;
@@ -9,6 +10,8 @@ use crate::{Error, Manifest, Part, Place, SnapshotId, unpack};
 const MANIFEST: &str = ".json";
 /// A manifest of a million parts, which is of terabytes, is smaller.
 const MANIFEST_BYTES_MAX: u64 = 256 << 20;
+/// Whoever takes longer over a snapshot is taken for dead.
+const ABANDONED_AFTER_MS: i64 = 24 * 3_600_000;
 
 /// Where the snapshots of one application lie: `APPLICATION/TASK/ID.json` is a manifest, and `APPLICATION/TASK/ID/` has
 /// its parts.
@@ -23,7 +26,7 @@ pub struct Depot {
 pub struct Found {
     /// With a manifest.
     pub whole: Vec<SnapshotId>,
-    /// Parts without a manifest: being written just now, or left by who was killed over it.
+    /// Parts without a manifest: being written just now, or left by whoever was killed over them.
     pub unfinished: Vec<SnapshotId>,
 }
 
@@ -148,6 +151,22 @@ impl Depot {
     pub async fn remove(&self, manifest: &Manifest) -> Result<(), Error> {
         self.place.delete(&self.manifest_name(&manifest.task, &manifest.id())?).await?;
         self.remove_parts(&manifest.task, &manifest.id(), &manifest.parts).await
+    }
+
+    /// Removes what lies of snapshots that were begun a day ago and never finished, and answers with them. One that is
+    /// still being written after so long lacks parts then, and whoever would begin there is told so.
+    ///
+    /// # Errors
+    /// [`Error::Place`].
+    pub async fn remove_abandoned(&self, task: &str, now: Timestamp) -> Result<Vec<SnapshotId>, Error> {
+        let mut abandoned = self.find(task).await?.unfinished;
+        abandoned.retain(|id| now.since_ms(id.taken_at) >= ABANDONED_AFTER_MS);
+        for id in &abandoned {
+            for part in self.place.list(&format!("{}/{id}", self.folder(task)?)).await?.objects {
+                self.place.delete(&self.part_name(task, id, &part)?).await?;
+            }
+        }
+        Ok(abandoned)
     }
 
     /// Removes parts of a snapshot that does not exist.

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use headwater_event::Timestamp;
 use headwater_log::{Partition, TopicName, TopicPartition};
 use headwater_worker::ports::{SnapshotRead, SnapshotReader as _, SnapshotWanted};
 use headwater_worker::{ChangelogBounds, TaskMeta};
@@ -237,4 +236,23 @@ fn an_object_store_serves_as_well() {
     assert_eq!(load(&depot, runtime.handle()), (Some((2_000, contents(2))), 0));
     runtime.block_on(depot.remove(&older)).unwrap();
     assert_eq!(runtime.block_on(depot.find(TASK)).unwrap().whole.len(), 1);
+}
+
+#[test]
+fn what_was_left_unfinished_a_day_ago_goes_and_what_is_younger_or_whole_stays() {
+    const DAY_MS: i64 = 24 * 3_600_000;
+    let Two { folder, runtime, depot, older, newer } = Two::taken();
+    let begin = |taken_at: i64| {
+        let id = SnapshotId { taken_at: Timestamp::from_millis(taken_at), offset: 7, instance: "b".to_owned() };
+        let (part, bytes) = crate::pack(0, &SortedEntries::default()).unwrap();
+        runtime.block_on(depot.put_part(TASK, &id, &part, bytes)).unwrap();
+        id
+    };
+    let (left, under_way) = (begin(10), begin(11));
+    let now = Timestamp::from_millis(10 + DAY_MS);
+    assert_eq!(runtime.block_on(depot.remove_abandoned(TASK, now)).unwrap(), [left.clone()]);
+    let found = runtime.block_on(depot.find(TASK)).unwrap();
+    assert_eq!(found, Found { whole: vec![older.id(), newer.id()], unfinished: vec![under_way] });
+    assert!(!folder.path().join("shop").join(TASK).join(left.to_string()).exists());
+    assert_eq!(load(&depot, runtime.handle()).0, Some((newer.offset, contents(2))));
 }
