@@ -25,7 +25,6 @@ impl<P: Ports> Core<P> {
         anchors: &[TopicPartition],
         member: &P::Member,
     ) -> Result<Vec<StartAt>, Error> {
-        self.point_again();
         if anchors.is_empty() {
             return Ok(Vec::new());
         }
@@ -213,7 +212,6 @@ impl<P: Ports> Core<P> {
             let known = found.committed.iter().next().is_some();
             let offset = if known { StartOffset::At(found.committed.least()) } else { StartOffset::Beginning };
             starts.push(StartAt { partition: partition.clone(), offset });
-            found.told = Some(offset);
             found.fetched = None;
             found.end = None;
             found.live = false;
@@ -223,7 +221,6 @@ impl<P: Ports> Core<P> {
 
     /// Drops the tasks of anchors' partitions, and says what to stop fetching.
     pub(crate) fn give_back(&mut self, anchors: &[TopicPartition], why: &'static str) -> Vec<TopicPartition> {
-        self.point_again();
         if anchors.is_empty() {
             return Vec::new();
         }

@@ -7,7 +7,6 @@ use headwater_streams::InputState;
 
 use crate::Error;
 use crate::core::Core;
-use crate::planted::Bug;
 use crate::ports::{GroupMember as _, Ports, StartAt, StartOffset};
 use crate::task_slot::{TaskPhase, works_at};
 
@@ -72,23 +71,10 @@ impl<P: Ports> Core<P> {
                         tracing::debug!(%partition, %error, "seek is tried again");
                     } else if let Some(found) = self.partitions.get_mut(&start.partition) {
                         found.seek_to = None;
-                        found.told = Some(start.offset);
                     }
                 }
             }
             Err(error) => tracing::debug!(%error, "seeks are tried again"),
-        }
-    }
-
-    /// After a rebalance, every partition that stays is fetched from where it was. A client holds all of them back while
-    /// the group's answer is taken in, and goes on from where it believes to be; librdkafka may stand one too far, or a
-    /// batch behind.
-    pub(crate) fn point_again(&mut self) {
-        if self.blueprint.planted.has(Bug::ClientBelieved) {
-            return;
-        }
-        for (_, found) in self.partitions.iter_mut().filter(|(_, found)| !found.paused && found.seek_to.is_none()) {
-            found.seek_to = found.goes_on_at();
         }
     }
 

@@ -28,8 +28,6 @@ pub struct InputPartition {
     pub paused: bool,
     /// Where it must be fetched from before any task may have its records; None when it is.
     pub seek_to: Option<StartOffset>,
-    /// Where the consumer was last told to fetch it from.
-    pub told: Option<StartOffset>,
 }
 
 impl InputPartition {
@@ -47,12 +45,6 @@ impl InputPartition {
             fused: None,
             paused: false,
             seek_to: None,
-            told: None,
         }
-    }
-
-    /// Where its fetch goes on: behind what was handed out, or where it was told to begin.
-    pub(crate) fn goes_on_at(&self) -> Option<StartOffset> {
-        self.fetched.map(StartOffset::At).or(self.told)
     }
 }

@@ -39,14 +39,12 @@ pub enum Bug {
     StandbyThrownAway,
     /// Changelogs are read uncommitted: planted in the ports.
     ChangelogReadUncommitted,
-    /// After a rebalance the client goes on from where it believes to be.
-    ClientBelieved,
 }
 
 impl Bug {
     /// All of them.
     #[cfg(feature = "planted-bugs")]
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 17] = [
         Self::ApplyBeforeCommit,
         Self::OffsetLeftOut,
         Self::TimerWithoutOffsets,
@@ -64,7 +62,6 @@ impl Bug {
         Self::StandbyBesideWorker,
         Self::StandbyThrownAway,
         Self::ChangelogReadUncommitted,
-        Self::ClientBelieved,
     ];
 }
 

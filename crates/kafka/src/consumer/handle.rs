@@ -84,9 +84,8 @@ impl ConsumerHandle {
         first_error(&list)
     }
 
-    /// Hands out records of paused partitions again. Seek them after it, and after each rebalance all that stay:
-    /// librdkafka goes on from its own position, which is one too far where an end was reported in a batch, and a batch
-    /// behind where it paused while one was taken.
+    /// Hands out records of paused partitions again. Seek them after it: librdkafka goes on from its own position, which
+    /// is one too far where an end was reported in a batch.
     ///
     /// # Errors
     /// The first partition that could not be resumed.

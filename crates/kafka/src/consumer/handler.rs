@@ -17,8 +17,7 @@ pub enum Next {
 ///
 /// The rebalance calls answer with what to fetch or to stop fetching. They may name other partitions than the group
 /// handed out: a task's other inputs are placed by its anchor so. Anything that blocks in them must end well before
-/// `max.poll.interval.ms`. Each rebalance is told, if only by an empty `assigned`: partitions that stay have to be sought
-/// after it (see [`ConsumerHandle::resume`]).
+/// `max.poll.interval.ms`.
 pub trait ConsumerHandler {
     /// A record, to be used or copied before this returns.
     fn record(&mut self, record: &Record<'_>) -> Next;

@@ -62,7 +62,7 @@ impl WorkerConsumerSettings {
 /// One member of a group, for one OS thread. It never commits by itself and never chooses an offset by itself.
 pub struct WorkerConsumer {
     // Before the client, which must outlive it.
-    batch: Batch,
+    batch: Option<Batch>,
     handle: ConsumerHandle,
     callbacks: Arc<Callbacks>,
 }
@@ -93,14 +93,17 @@ impl WorkerConsumer {
             }
             GroupProtocol::Consumer => required.push(("group.protocol", "consumer".to_owned())),
         }
-        Self::open(connection, settings.prefetch_kbytes, &required)
+        Self::open(connection, settings.prefetch_kbytes, &required, false)
     }
 
-    /// Opens a client.
+    /// Opens a client. `in_batches`: messages are taken many at a time, which costs half. Only where nothing rebalances:
+    /// librdkafka takes the report of a partition's end in a batch for a record, stands one too far then, and goes on
+    /// from there after each rebalance, whatever this side knows; beyond the log's end that is an error.
     pub(super) fn open(
         connection: &ConnectionSettings,
         prefetch_kbytes: u32,
         required: &[(&str, String)],
+        in_batches: bool,
     ) -> Result<Self, Error> {
         // Small records count with the 400 bytes that librdkafka takes for each.
         let messages_max = prefetch_kbytes.saturating_mul(2).clamp(1_000, 100_000);
@@ -136,7 +139,7 @@ impl WorkerConsumer {
         callbacks.belong_to(Arc::downgrade(&client));
         // SAFETY: the client is alive; its general events are served by the same poll as its records from here on.
         check(unsafe { sys::rd_kafka_poll_set_consumer(client.as_ptr()) }, "the consumer cannot be made")?;
-        let batch = Batch::new(&client)?;
+        let batch = if in_batches { Some(Batch::new(&client)?) } else { None };
         Ok(Self { batch, handle: ConsumerHandle::new(client), callbacks })
     }
 
@@ -207,13 +210,9 @@ impl WorkerConsumer {
         polled
     }
 
-    /// Gives a batch of what is there to the handler: one lock for all of them, and half of the time for each.
-    ///
-    /// librdkafka takes the report of a partition's end in a batch for a record, and stands one too far then until the
-    /// next record. It goes on from there where a partition is resumed, by the application or at the end of a rebalance:
-    /// whoever polls seeks then (see [`ConsumerHandle::resume`]).
+    /// Gives a batch of what is there to the handler, where batches are safe.
     fn take_batch(&mut self, records_max: usize, polled: &mut Polled) -> Next {
-        let batch = &mut self.batch;
+        let Some(batch) = &mut self.batch else { return Next::Continue };
         let room = batch.messages.len().min(records_max.saturating_sub(polled.records));
         // SAFETY: the queue belongs to the client, which is alive; the array has that much room, and what is written to
         // it is ours to destroy.
@@ -269,7 +268,7 @@ impl Deref for WorkerConsumer {
     }
 }
 
-/// Messages that are taken out of librdkafka's queue at a time.
+/// Messages that are taken out of librdkafka's queue at a time, with one lock for all of them.
 const BATCH_MESSAGES_MAX: usize = 512;
 
 const OUT_OF_RANGE: i32 = code_of(sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET);

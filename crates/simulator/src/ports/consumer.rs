@@ -130,7 +130,6 @@ impl SimConsumer {
 
     fn take<H: ConsumerHandler<SimMember>>(&self, assigned: &BTreeSet<TopicPartition>, handler: &mut H) {
         let member = &self.member;
-        member.goes_on_from_belief();
         let owned = member.state.borrow().owned.clone();
         let revoked: Vec<TopicPartition> = owned.difference(assigned).cloned().collect();
         let added: Vec<TopicPartition> = assigned.difference(&owned).cloned().collect();
@@ -142,8 +141,7 @@ impl SimConsumer {
             }
             state.owned.retain(|anchor| assigned.contains(anchor));
         }
-        // A rebalance that changes nothing is told, too.
-        if !added.is_empty() || revoked.is_empty() {
+        if !added.is_empty() {
             let starts = handler.assigned(&added, member);
             let now = member.baton.with(|world| world.now + world.chance.between(0, 20_000));
             let mut state = member.state.borrow_mut();
@@ -233,21 +231,6 @@ impl SimMember {
     fn identity(&self) -> (String, u64, i32) {
         let state = self.state.borrow();
         (state.instance.clone(), state.member, state.generation)
-    }
-
-    /// Where librdkafka goes on after a rebalance: it takes the report of an end for a record, or has forgotten a batch
-    /// that was on its way to whoever polls.
-    fn goes_on_from_belief(&self) {
-        let mut state = self.state.borrow_mut();
-        for fetch in state.fetched.values_mut() {
-            let is_behind = self.baton.with(|world| world.chance.between(0, 3) == 0);
-            if fetch.told_end == Some(fetch.next) {
-                fetch.next += 1;
-            } else if is_behind {
-                fetch.next = fetch.next.saturating_sub(1);
-            }
-            fetch.told_end = None;
-        }
     }
 }
 

@@ -120,8 +120,7 @@ pub trait GroupMember {
     /// [`Error::Kafka`].
     fn pause(&self, partitions: &[TopicPartition]) -> Result<(), Error>;
 
-    /// Hands out records of paused partitions again. Seek them after it, and after each rebalance all that stay: where a
-    /// client goes on by itself is not known.
+    /// Hands out records of paused partitions again.
     ///
     /// # Errors
     /// [`Error::Kafka`].
