@@ -198,9 +198,6 @@ impl Job {
             ("threads", self.workers),
             ("stores", self.stores),
             ("hops", self.hops),
-            ("rate", self.rate),
-            ("seconds", self.seconds),
-            ("warm", self.warm_up_seconds),
         ];
         properties.extend(sizes.map(|(name, value)| (name, value.to_string())));
         properties

@@ -118,10 +118,7 @@ fn send(arguments: &Arguments, total: u64, origin: Instant, warm_up: Duration) -
     for number in 0..total {
         let after = Duration::from_nanos(number * 1_000_000_000 / arguments.rate);
         let due = began + after;
-        loop {
-            if due <= origin.elapsed() {
-                break;
-            }
+        while due > origin.elapsed() {
             producer.poll(Duration::ZERO);
             pause(PACE);
         }

@@ -271,10 +271,12 @@ impl Keeper {
         let depot = &self.keeping.source.depot;
         let now = self.keeping.clock.wall();
         self.ask(async {
-            for id in depot.remove_abandoned(task, now).await? {
+            let found = depot.find(task).await?;
+            for id in found.abandoned(now) {
+                depot.remove_unfinished(task, id).await?;
                 tracing::info!(task, snapshot = %id, "a snapshot that nobody finished was removed");
             }
-            for id in superfluous(&depot.find(task).await?.whole) {
+            for id in superfluous(&found.whole) {
                 match depot.manifest(task, &id).await {
                     Ok(manifest) => depot.remove(&manifest).await?,
                     Err(error @ headwater_snapshot::Error::Place(_)) => return Err(error),

@@ -30,6 +30,13 @@ pub struct Found {
     pub unfinished: Vec<SnapshotId>,
 }
 
+impl Found {
+    /// Those that were begun a day ago and never finished.
+    pub fn abandoned(&self, now: Timestamp) -> impl Iterator<Item = &SnapshotId> {
+        self.unfinished.iter().filter(move |id| now.since_ms(id.taken_at) >= ABANDONED_AFTER_MS)
+    }
+}
+
 impl Depot {
     /// An application's.
     ///
@@ -153,20 +160,13 @@ impl Depot {
         self.remove_parts(&manifest.task, &manifest.id(), &manifest.parts).await
     }
 
-    /// Removes what lies of snapshots that were begun a day ago and never finished, and answers with them. One that is
-    /// still being written after so long lacks parts then, and whoever would begin there is told so.
+    /// Removes all that lies of a snapshot that nobody finished. One that is still being written lacks parts then, and
+    /// whoever would begin there is told so.
     ///
     /// # Errors
     /// [`Error::Place`].
-    pub async fn remove_abandoned(&self, task: &str, now: Timestamp) -> Result<Vec<SnapshotId>, Error> {
-        let mut abandoned = self.find(task).await?.unfinished;
-        abandoned.retain(|id| now.since_ms(id.taken_at) >= ABANDONED_AFTER_MS);
-        for id in &abandoned {
-            for part in self.place.list(&format!("{}/{id}", self.folder(task)?)).await?.objects {
-                self.place.delete(&self.part_name(task, id, &part)?).await?;
-            }
-        }
-        Ok(abandoned)
+    pub async fn remove_unfinished(&self, task: &str, id: &SnapshotId) -> Result<(), Error> {
+        self.place.delete_under(&format!("{}/{id}", self.folder(task)?)).await
     }
 
     /// Removes parts of a snapshot that does not exist.

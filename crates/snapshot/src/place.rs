@@ -132,6 +132,22 @@ impl Place {
         }
     }
 
+    /// Removes whatever lies directly under a name, written whole or not; where nothing does is no error.
+    pub(crate) async fn delete_under(&self, name: &str) -> Result<(), Error> {
+        match &self.kind {
+            Kind::Folder(folder) => match in_time(name, folder.delete_under(name)).await {
+                Err(Error::Absent(_)) => Ok(()),
+                deleted => deleted,
+            },
+            Kind::Objects(_) => {
+                for object in self.list(name).await?.objects {
+                    self.delete(&format!("{name}/{object}")).await?;
+                }
+                Ok(())
+            }
+        }
+    }
+
     /// What lies directly under a name; nothing where nothing does.
     pub(crate) async fn list(&self, name: &str) -> Result<Listed, Error> {
         let mut listed = in_time(name, async {

@@ -236,6 +236,12 @@ fn an_object_store_serves_as_well() {
     assert_eq!(load(&depot, runtime.handle()), (Some((2_000, contents(2))), 0));
     runtime.block_on(depot.remove(&older)).unwrap();
     assert_eq!(runtime.block_on(depot.find(TASK)).unwrap().whole.len(), 1);
+    let id = SnapshotId { taken_at: Timestamp::from_millis(1), offset: 7, instance: "b".to_owned() };
+    let (part, bytes) = crate::pack(0, &SortedEntries::default()).unwrap();
+    runtime.block_on(depot.put_part(TASK, &id, &part, bytes)).unwrap();
+    assert_eq!(runtime.block_on(depot.find(TASK)).unwrap().unfinished, std::slice::from_ref(&id));
+    runtime.block_on(depot.remove_unfinished(TASK, &id)).unwrap();
+    assert_eq!(runtime.block_on(depot.find(TASK)).unwrap().unfinished, Vec::new());
 }
 
 #[test]
@@ -250,9 +256,15 @@ fn what_was_left_unfinished_a_day_ago_goes_and_what_is_younger_or_whole_stays() 
     };
     let (left, under_way) = (begin(10), begin(11));
     let now = Timestamp::from_millis(10 + DAY_MS);
-    assert_eq!(runtime.block_on(depot.remove_abandoned(TASK, now)).unwrap(), [left.clone()]);
+    // A part that was being written when its process was killed.
+    let of_left = folder.path().join("shop").join(TASK).join(left.to_string());
+    std::fs::write(of_left.join(".1-0.tmp"), "half").unwrap();
+    let found = runtime.block_on(depot.find(TASK)).unwrap();
+    let abandoned: Vec<SnapshotId> = found.abandoned(now).cloned().collect();
+    assert_eq!(abandoned, std::slice::from_ref(&left));
+    runtime.block_on(depot.remove_unfinished(TASK, &left)).unwrap();
     let found = runtime.block_on(depot.find(TASK)).unwrap();
     assert_eq!(found, Found { whole: vec![older.id(), newer.id()], unfinished: vec![under_way] });
-    assert!(!folder.path().join("shop").join(TASK).join(left.to_string()).exists());
+    assert!(!of_left.exists());
     assert_eq!(load(&depot, runtime.handle()).0, Some((newer.offset, contents(2))));
 }

@@ -86,6 +86,11 @@ impl Folder {
         .await
     }
 
+    /// With what is there under a name that begins with a dot.
+    pub(super) async fn delete_under(&self, name: &str) -> Result<(), Error> {
+        self.blocking(name, std::fs::remove_dir_all).await
+    }
+
     pub(super) async fn list(&self, name: &str) -> Result<Listed, Error> {
         let listed = self.blocking(name, |path| {
             let mut listed = Listed::default();
