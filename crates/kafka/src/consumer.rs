@@ -7,6 +7,7 @@ mod leave;
 mod metadata;
 mod reader;
 mod record;
+mod standings;
 mod worker;
 
 pub use handle::ConsumerHandle;

@@ -5,15 +5,16 @@ use std::cell::{Cell, RefCell};
 use std::ffi::{c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
-use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use headwater_log::TopicPartition;
 use rdkafka_sys as sys;
 
 use super::handle::ConsumerHandle;
 use super::handler::ConsumerHandler;
-use crate::Error;
+use super::standings::Standings;
 use crate::native::{Client, PartitionList, error_of_code, text_at};
+use crate::{Error, ErrorKind};
 
 /// What librdkafka's callbacks of one consumer find behind their opaque pointer.
 #[derive(Default)]
@@ -21,6 +22,9 @@ pub(super) struct Callbacks {
     client: OnceLock<Weak<Client>>,
     polling: Polling,
     errors: Mutex<Vec<Error>>,
+    /// A rebalance that could not be carried out: where partitions are fetched from is not known then.
+    failed: Mutex<Option<Error>>,
+    pub(super) standings: Arc<Mutex<Standings>>,
 }
 
 /// The handler of the poll that is under way.
@@ -74,6 +78,17 @@ impl Callbacks {
         self.errors.lock().map(|mut errors| std::mem::take(&mut *errors)).unwrap_or_default()
     }
 
+    /// A rebalance could not be carried out.
+    pub(super) fn fail(&self, error: &Error) {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.get_or_insert_with(|| Error::new(ErrorKind::Rebalanced, format!("rebalance: {error}")));
+    }
+
+    /// Takes the rebalance that has failed.
+    pub(super) fn take_failed(&self) -> Option<Error> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     pub(super) fn report(&self, error: Error) {
         const ERRORS_MAX: usize = 64;
         if let Ok(mut errors) = self.errors.lock()
@@ -84,16 +99,19 @@ impl Callbacks {
     }
 
     fn rebalance(&self, client: Arc<Client>, is_assign: bool, partitions: &[TopicPartition]) {
-        let handle = ConsumerHandle::new(client);
+        let handle = ConsumerHandle::new(client, Arc::clone(&self.standings));
         let result = if is_assign { self.assign(partitions, &handle) } else { self.unassign(partitions, &handle) };
         if let Err(error) = result {
-            self.report(error.context("rebalance"));
+            self.fail(&error);
         }
     }
 
     fn assign(&self, partitions: &[TopicPartition], handle: &ConsumerHandle) -> Result<(), Error> {
         let starts = self.ask(|handler| handler.assigned(partitions, handle)).unwrap_or_default();
-        if handle.is_cooperative() { handle.incremental_assign(&starts) } else { handle.assign(&starts) }
+        if !handle.is_cooperative() {
+            return handle.assign(&starts);
+        }
+        handle.rebalance(&[], || handle.incremental_assign(&starts))
     }
 
     fn unassign(&self, partitions: &[TopicPartition], handle: &ConsumerHandle) -> Result<(), Error> {
@@ -112,7 +130,7 @@ impl Callbacks {
         stops.sort_unstable();
         stops.dedup();
         stops.retain(|partition| assigned.contains(partition));
-        handle.incremental_unassign(&stops)
+        handle.rebalance(&stops, || handle.incremental_unassign(&stops))
     }
 
     /// Calls the handler of the poll that is under way, if there is one. A panic is kept for the poll to go on with,

@@ -1,25 +1,33 @@
 #![allow(unsafe_code, reason = "librdkafka's calls that rdkafka does not offer, or offers with other semantics")]
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use headwater_log::{Offset, TopicPartition};
 use rdkafka_sys as sys;
 
 use super::metadata::GroupMetadata;
+use super::standings::Standings;
 use crate::admin::offsets::{OffsetAt, ends_on, known_offsets_on};
 use crate::native::{Client, ListEntry, NativeError, PartitionList, c_string, check, millis};
-use crate::{CommittedOffset, Error, Isolation, OffsetToCommit, StartAt};
+use crate::{CommittedOffset, Error, Isolation, OffsetToCommit, StartAt, StartOffset};
 
 /// What can be asked of a consumer besides polling, from inside a handler too. Cheap to clone.
 #[derive(Clone)]
 pub struct ConsumerHandle {
     client: Arc<Client>,
+    standings: Arc<Mutex<Standings>>,
 }
 
 impl ConsumerHandle {
-    pub(crate) const fn new(client: Arc<Client>) -> Self {
-        Self { client }
+    pub(super) const fn new(client: Arc<Client>, standings: Arc<Mutex<Standings>>) -> Self {
+        Self { client, standings }
+    }
+
+    /// Where each assigned partition is read next.
+    pub(super) fn standings(&self) -> MutexGuard<'_, Standings> {
+        // What is in it is whole at any time.
+        self.standings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) const fn client(&self) -> &Arc<Client> {
@@ -34,7 +42,11 @@ impl ConsumerHandle {
         let list = list_of_starts(partitions)?;
         // SAFETY: the client and the list are alive; the list is copied.
         let error = unsafe { NativeError::take(sys::rd_kafka_incremental_assign(self.client.as_ptr(), list.as_ptr())) };
-        error.map_or(Ok(()), |error| Err(error.to_error().context("partitions cannot be assigned")))
+        if let Some(error) = error {
+            return Err(error.to_error().context("partitions cannot be assigned"));
+        }
+        self.standings().assigned(partitions);
+        Ok(())
     }
 
     /// Stops fetching partitions.
@@ -42,11 +54,16 @@ impl ConsumerHandle {
     /// # Errors
     /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) when one of them is not assigned.
     pub fn incremental_unassign(&self, partitions: &[TopicPartition]) -> Result<(), Error> {
+        self.let_go_paused(|partition| partitions.contains(partition))?;
         let list = PartitionList::of(partitions)?;
         // SAFETY: the client and the list are alive; the list is copied.
         let error =
             unsafe { NativeError::take(sys::rd_kafka_incremental_unassign(self.client.as_ptr(), list.as_ptr())) };
-        error.map_or(Ok(()), |error| Err(error.to_error().context("partitions cannot be unassigned")))
+        if let Some(error) = error {
+            return Err(error.to_error().context("partitions cannot be unassigned"));
+        }
+        self.standings().unassigned(partitions);
+        Ok(())
     }
 
     /// Replaces the whole assignment.
@@ -54,9 +71,12 @@ impl ConsumerHandle {
     /// # Errors
     /// What librdkafka answers, by kind.
     pub fn assign(&self, partitions: &[StartAt]) -> Result<(), Error> {
+        self.let_go_paused(|_| true)?;
         let list = list_of_starts(partitions)?;
         // SAFETY: the client and the list are alive; the list is copied.
-        check(unsafe { sys::rd_kafka_assign(self.client.as_ptr(), list.as_ptr()) }, "partitions cannot be assigned")
+        check(unsafe { sys::rd_kafka_assign(self.client.as_ptr(), list.as_ptr()) }, "partitions cannot be assigned")?;
+        self.standings().replaced(partitions);
+        Ok(())
     }
 
     /// What is being fetched.
@@ -78,22 +98,79 @@ impl ConsumerHandle {
     /// # Errors
     /// The first partition that could not be paused.
     pub fn pause(&self, partitions: &[TopicPartition]) -> Result<(), Error> {
+        self.standings().paused(partitions, true);
+        self.hold_back(partitions)
+    }
+
+    /// Hands out records of paused partitions again, from where they were.
+    ///
+    /// # Errors
+    /// The first partition that could not be resumed.
+    pub fn resume(&self, partitions: &[TopicPartition]) -> Result<(), Error> {
+        let starts = self.standings().of(partitions);
+        self.go_on(&starts, partitions)?;
+        self.standings().paused(partitions, false);
+        Ok(())
+    }
+
+    /// What a rebalance does to the assignment, so that the partitions that stay go on from where they were: librdkafka,
+    /// which holds all of them back during a rebalance, goes on from its own position.
+    pub(super) fn rebalance(
+        &self,
+        leaving: &[TopicPartition],
+        change: impl FnOnce() -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let staying = self.standings().running_but(leaving);
+        let partitions: Vec<TopicPartition> = staying.iter().map(|start| start.partition.clone()).collect();
+        if partitions.is_empty() {
+            return change();
+        }
+        self.hold_back(&partitions)?;
+        change()?;
+        self.go_on(&staying, &partitions)
+    }
+
+    /// Resumes partitions from where this side knows them to be. Where that is no offset, the resume would make the answer
+    /// to the seek an old one, to be asked for again after half a second: there it comes first.
+    fn go_on(&self, starts: &[StartAt], partitions: &[TopicPartition]) -> Result<(), Error> {
+        let is_offset = |start: &StartAt| matches!(start.offset, StartOffset::At(_));
+        let (offsets, others): (Vec<_>, Vec<_>) = starts.iter().cloned().partition(is_offset);
+        self.seek_where_it_is(&offsets)?;
+        self.let_go(partitions)?;
+        self.seek_where_it_is(&others)
+    }
+
+    fn hold_back(&self, partitions: &[TopicPartition]) -> Result<(), Error> {
         let list = PartitionList::of(partitions)?;
         // SAFETY: the client and the list are alive.
         check(unsafe { sys::rd_kafka_pause_partitions(self.client.as_ptr(), list.as_ptr()) }, "pause failed")?;
         first_error(&list)
     }
 
-    /// Hands out records of paused partitions again. Seek them after it: librdkafka goes on from its own position, which
-    /// is one too far where an end was reported in a batch.
-    ///
-    /// # Errors
-    /// The first partition that could not be resumed.
-    pub fn resume(&self, partitions: &[TopicPartition]) -> Result<(), Error> {
+    fn let_go(&self, partitions: &[TopicPartition]) -> Result<(), Error> {
         let list = PartitionList::of(partitions)?;
         // SAFETY: the client and the list are alive.
         check(unsafe { sys::rd_kafka_resume_partitions(self.client.as_ptr(), list.as_ptr()) }, "resume failed")?;
         first_error(&list)
+    }
+
+    /// A partition that leaves while it is paused would be paused still when it comes again.
+    fn let_go_paused(&self, leaves: impl Fn(&TopicPartition) -> bool) -> Result<(), Error> {
+        let mut paused = self.standings().paused_partitions();
+        paused.retain(leaves);
+        if paused.is_empty() { Ok(()) } else { self.let_go(&paused) }
+    }
+
+    /// A partition whose fetching has not begun refuses: it begins where it was assigned.
+    pub(super) fn seek_where_it_is(&self, starts: &[StartAt]) -> Result<(), Error> {
+        const DEADLINE: Duration = Duration::from_secs(10);
+        if starts.is_empty() {
+            return Ok(());
+        }
+        for (partition, error) in self.seek(starts, DEADLINE)? {
+            tracing::debug!(%partition, %error, "not sought: it is not fetched yet");
+        }
+        Ok(())
     }
 
     /// Fetches assigned partitions from other offsets, and answers with those that could not be sought. When this
@@ -109,7 +186,12 @@ impl ConsumerHandle {
         };
         error.map_or(Ok(()), |error| Err(error.to_error().context("seek failed")))?;
         let refused = |entry: ListEntry| entry.error.map(|error| (entry.partition, error));
-        Ok(list.entries().into_iter().filter_map(refused).collect())
+        let refused: Vec<(TopicPartition, Error)> = list.entries().into_iter().filter_map(refused).collect();
+        let mut standings = self.standings();
+        for start in partitions.iter().filter(|start| refused.iter().all(|(other, _)| *other != start.partition)) {
+            standings.sought(start);
+        }
+        Ok(refused)
     }
 
     /// The offset after the last record that was handed out, or one more than that after an end was reported in a batch;

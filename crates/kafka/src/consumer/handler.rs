@@ -19,7 +19,8 @@ pub enum Next {
 /// handed out: a task's other inputs are placed by its anchor so. Anything that blocks in them must end well before
 /// `max.poll.interval.ms`.
 pub trait ConsumerHandler {
-    /// A record, to be used or copied before this returns.
+    /// A record, to be used or copied before this returns. After a rebalance, records of partitions that stay may come a
+    /// second time.
     fn record(&mut self, record: &Record<'_>) -> Next;
 
     /// The end of a partition was reached (its last stable offset under read_committed); `position` is the offset of

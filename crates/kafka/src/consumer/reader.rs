@@ -49,7 +49,7 @@ impl LogReader {
             ("isolation.level", settings.isolation.as_str().to_owned()),
             ("auto.offset.reset", "error".to_owned()),
         ];
-        let consumer = WorkerConsumer::open(connection, settings.prefetch_kbytes, &required, true)?;
+        let consumer = WorkerConsumer::open(connection, settings.prefetch_kbytes, &required)?;
         Ok(Self { consumer, positions: HashMap::new() })
     }
 

@@ -1,10 +1,11 @@
 #![allow(unsafe_code, reason = "the poll loop works on librdkafka's messages in place")]
 
-use std::ops::Deref;
+use std::ffi::CStr;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 use std::time::Duration;
 
-use headwater_log::{Partition, TopicName, TopicPartition};
+use headwater_log::{Offset, Partition, TopicName, TopicPartition};
 use rdkafka_sys as sys;
 
 use super::callbacks::{self, Callbacks};
@@ -62,7 +63,7 @@ impl WorkerConsumerSettings {
 /// One member of a group, for one OS thread. It never commits by itself and never chooses an offset by itself.
 pub struct WorkerConsumer {
     // Before the client, which must outlive it.
-    batch: Option<Batch>,
+    batch: Batch,
     handle: ConsumerHandle,
     callbacks: Arc<Callbacks>,
 }
@@ -93,17 +94,14 @@ impl WorkerConsumer {
             }
             GroupProtocol::Consumer => required.push(("group.protocol", "consumer".to_owned())),
         }
-        Self::open(connection, settings.prefetch_kbytes, &required, false)
+        Self::open(connection, settings.prefetch_kbytes, &required)
     }
 
-    /// Opens a client. `in_batches`: messages are taken many at a time, which costs half. Only where nothing rebalances:
-    /// librdkafka takes the report of a partition's end in a batch for a record, stands one too far then, and goes on
-    /// from there after each rebalance, whatever this side knows; beyond the log's end that is an error.
+    /// Opens a client.
     pub(super) fn open(
         connection: &ConnectionSettings,
         prefetch_kbytes: u32,
         required: &[(&str, String)],
-        in_batches: bool,
     ) -> Result<Self, Error> {
         // Small records count with the 400 bytes that librdkafka takes for each.
         let messages_max = prefetch_kbytes.saturating_mul(2).clamp(1_000, 100_000);
@@ -139,8 +137,9 @@ impl WorkerConsumer {
         callbacks.belong_to(Arc::downgrade(&client));
         // SAFETY: the client is alive; its general events are served by the same poll as its records from here on.
         check(unsafe { sys::rd_kafka_poll_set_consumer(client.as_ptr()) }, "the consumer cannot be made")?;
-        let batch = if in_batches { Some(Batch::new(&client)?) } else { None };
-        Ok(Self { batch, handle: ConsumerHandle::new(client), callbacks })
+        let batch = Batch::new(&client)?;
+        let handle = ConsumerHandle::new(client, Arc::clone(&callbacks.standings));
+        Ok(Self { batch, handle, callbacks })
     }
 
     /// What can be asked besides polling, to be kept elsewhere.
@@ -167,8 +166,8 @@ impl WorkerConsumer {
     ///
     /// # Errors
     /// [`ErrorKind::Fenced`] when another client uses the same instance id, [`ErrorKind::Fatal`] when the consumer is
-    /// unusable, another kind when an offset lies outside of its partition; what passes by itself is in
-    /// [`Polled::errors`].
+    /// unusable, [`ErrorKind::Rebalanced`] when a rebalance could not be carried out, another kind when an offset lies
+    /// outside of its partition; what passes by itself is in [`Polled::errors`].
     pub fn poll(
         &mut self,
         wait: Duration,
@@ -178,6 +177,9 @@ impl WorkerConsumer {
         let callbacks = Arc::clone(&self.callbacks);
         let mut polled = callbacks.with_handler(handler, || self.poll_inside(wait, records_max));
         polled.errors.append(&mut callbacks.take_errors());
+        if let Some(error) = callbacks.take_failed() {
+            return Err(error);
+        }
         let is_final = |error: &&Error| matches!(error.kind(), ErrorKind::Fatal | ErrorKind::Fenced);
         if let Some(error) = polled.errors.iter().find(is_final) {
             return Err(self.handle.client().fatal_error().unwrap_or_else(|| error.clone()));
@@ -200,7 +202,8 @@ impl WorkerConsumer {
                 polled.drained = true;
                 break;
             };
-            if self.take(&Message(message), &mut polled) == Next::Stop
+            let assignments = self.handle.standings().assignments();
+            if self.give(vec![Message(message)], assignments, &mut polled) == Next::Stop
                 || self.take_batch(records_max, &mut polled) == Next::Stop
             {
                 break;
@@ -210,22 +213,58 @@ impl WorkerConsumer {
         polled
     }
 
-    /// Gives a batch of what is there to the handler, where batches are safe.
+    /// Gives a batch of what is there to the handler: one lock for all of them, and half of the time for each.
     fn take_batch(&mut self, records_max: usize, polled: &mut Polled) -> Next {
-        let Some(batch) = &mut self.batch else { return Next::Continue };
+        let assignments = self.handle.standings().assignments();
+        let batch = &mut self.batch;
         let room = batch.messages.len().min(records_max.saturating_sub(polled.records));
         // SAFETY: the queue belongs to the client, which is alive; the array has that much room, and what is written to
         // it is ours to destroy.
         let count = unsafe { sys::rd_kafka_consume_batch_queue(batch.queue.0, 0, batch.messages.as_mut_ptr(), room) };
         let messages = batch.taken(usize::try_from(count).unwrap_or(0));
+        self.give(messages, assignments, polled)
+    }
+
+    /// Gives messages to the handler that were taken since this count of assignments. All of them: what was left for later
+    /// could be outdated by then.
+    fn give(&self, messages: Vec<Message>, assignments: u64, polled: &mut Polled) -> Next {
+        let strangers = self.count(&messages, assignments);
         let mut next = Next::Continue;
-        // All of a batch is taken: what was left for later could be outdated by then.
-        for message in messages {
-            if self.take(&message, polled) == Next::Stop {
+        for (at, message) in messages.into_iter().enumerate() {
+            let is_strange = strangers.iter().any(|run| run.contains(&at));
+            if !is_strange && self.take(&message, polled) == Next::Stop {
                 next = Next::Stop;
             }
         }
         next
+    }
+
+    /// Counts messages as handed out, a run of one partition at a time. Answers with those that are of no partition that is
+    /// assigned, or of one that was assigned while they were taken: such a partition is read from its start again.
+    fn count(&self, messages: &[Message], assignments: u64) -> Vec<Range<usize>> {
+        let mut standings = self.handle.standings();
+        let (mut strangers, mut begin) = (Vec::new(), 0);
+        while let Some(first) = messages.get(begin) {
+            let run = messages[begin..].iter().take_while(|other| other.is_of_partition_of(first)).count();
+            let run = begin..begin + run;
+            let next = messages[run.clone()].iter().rev().find_map(Message::next_offset);
+            let known = first
+                .place()
+                .zip(next)
+                .is_none_or(|((topic, partition), next)| standings.passed(topic, partition, next, assignments));
+            begin = run.end;
+            if !known {
+                strangers.push(run);
+            }
+        }
+        if standings.assignments() != assignments {
+            let starts = standings.assigned_after(assignments);
+            drop(standings);
+            if let Err(error) = self.handle.seek_where_it_is(&starts) {
+                self.callbacks.fail(&error);
+            }
+        }
+        strangers
     }
 
     /// Gives a message to the handler.
@@ -329,23 +368,46 @@ impl Message {
         unsafe { std::ptr::addr_of!((*self.0.as_ptr()).err).cast::<i32>().read() }
     }
 
-    fn partition(&self) -> Option<TopicPartition> {
-        // SAFETY: the message is alive until drop; its topic is null for what concerns no partition.
+    /// The topic's name and the partition; None for what concerns no partition.
+    fn place(&self) -> Option<(&str, Partition)> {
+        // SAFETY: the message is alive until drop; its topic is null for what concerns no partition, and has a
+        // zero-terminated name that lives as long otherwise.
         unsafe {
             let message = self.0.as_ptr();
-            let topic = (*message).rkt;
-            if topic.is_null() {
+            if (*message).rkt.is_null() {
                 return None;
             }
-            let topic = TopicName::new(&text_at(sys::rd_kafka_topic_name(topic))).ok()?;
-            Some(TopicPartition::new(topic, Partition::from_wire((*message).partition).ok()?))
+            let topic = CStr::from_ptr(sys::rd_kafka_topic_name((*message).rkt)).to_str().ok()?;
+            Some((topic, Partition::from_wire((*message).partition).ok()?))
         }
     }
 
-    fn end(&self) -> Option<(TopicPartition, headwater_log::Offset)> {
+    fn is_of_partition_of(&self, other: &Self) -> bool {
+        // SAFETY: both messages are alive until drop; the topics are only compared by their addresses.
+        unsafe {
+            let (one, other) = (self.0.as_ptr(), other.0.as_ptr());
+            (*one).rkt == (*other).rkt && (*one).partition == (*other).partition
+        }
+    }
+
+    /// The offset of what comes behind a record, or at the end that is reported.
+    fn next_offset(&self) -> Option<Offset> {
         // SAFETY: the message is alive until drop.
-        let offset = unsafe { (*self.0.as_ptr()).offset };
-        Some((self.partition()?, headwater_log::Offset::new(offset).ok()?))
+        let offset = Offset::new(unsafe { (*self.0.as_ptr()).offset }).ok()?;
+        match self.code() {
+            0 => Some(offset.next()),
+            EOF => Some(offset),
+            _ => None,
+        }
+    }
+
+    fn partition(&self) -> Option<TopicPartition> {
+        let (topic, partition) = self.place()?;
+        Some(TopicPartition::new(TopicName::new(topic).ok()?, partition))
+    }
+
+    fn end(&self) -> Option<(TopicPartition, Offset)> {
+        self.partition().zip(self.next_offset())
     }
 
     fn error(&self, code: i32) -> Error {

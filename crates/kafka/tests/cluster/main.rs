@@ -6,5 +6,6 @@ mod admin;
 mod broker;
 mod groups;
 mod reading;
+mod rebalances;
 mod topics;
 mod transactions;

@@ -40,6 +40,8 @@ impl GroupCredentials for SimCredentials {
 
 struct Fetch {
     next: u64,
+    /// Where it was assigned or sought last.
+    start: u64,
     paused: bool,
     /// The end that the handler was told, so that it is told once.
     told_end: Option<u64>,
@@ -130,6 +132,7 @@ impl SimConsumer {
 
     fn take<H: ConsumerHandler<SimMember>>(&self, assigned: &BTreeSet<TopicPartition>, handler: &mut H) {
         let member = &self.member;
+        member.fetches_again();
         let owned = member.state.borrow().owned.clone();
         let revoked: Vec<TopicPartition> = owned.difference(assigned).cloned().collect();
         let added: Vec<TopicPartition> = assigned.difference(&owned).cloned().collect();
@@ -147,7 +150,7 @@ impl SimConsumer {
             let mut state = member.state.borrow_mut();
             for start in starts {
                 let next = offset_of(start.offset);
-                let fetch = Fetch { next, paused: false, told_end: None, from: now, cached_end: None };
+                let fetch = Fetch { next, start: next, paused: false, told_end: None, from: now, cached_end: None };
                 state.fetched.insert(start.partition, fetch);
             }
             state.owned.extend(added);
@@ -232,6 +235,16 @@ impl SimMember {
         let state = self.state.borrow();
         (state.instance.clone(), state.member, state.generation)
     }
+
+    /// A rebalance that is served within a batch has partitions fetched again from before that batch, whose records are
+    /// handed out all the same: they come twice.
+    fn fetches_again(&self) {
+        for fetch in self.state.borrow_mut().fetched.values_mut() {
+            let again = self.baton.with(|world| world.chance.between(0, 8).saturating_sub(4));
+            fetch.next = fetch.next.saturating_sub(again).max(fetch.start);
+            fetch.told_end = None;
+        }
+    }
 }
 
 impl GroupMember for SimMember {
@@ -280,7 +293,8 @@ impl GroupMember for SimMember {
         for start in starts {
             match state.fetched.get_mut(&start.partition) {
                 Some(fetch) if fetch.from <= now => {
-                    fetch.next = offset_of(start.offset);
+                    fetch.start = offset_of(start.offset);
+                    fetch.next = fetch.start;
                     fetch.told_end = None;
                 }
                 _ => refused.push((start.partition.clone(), "not fetched yet".to_owned())),

@@ -178,6 +178,9 @@ pub trait GroupConsumer {
     /// Serves rebalances and hands over up to `records_max` records, waiting up to `wait` for the first, or until the
     /// result of a call has come.
     ///
+    /// In each partition records come in order and without a gap from where it was assigned or sought; after a rebalance some
+    /// may come again.
+    ///
     /// # Errors
     /// [`Error::Fenced`] when another client uses the same instance id; [`Error::Kafka`] when the consumer is unusable.
     /// What passes by itself is told to whoever watches the client, not here.
