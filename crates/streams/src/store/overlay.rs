@@ -70,6 +70,11 @@ impl Overlay {
         Ok(look(self.get(table, key, base)?.as_deref()))
     }
 
+    /// Looks at the slot of a key and no further, so that it is near when it is needed. Whether there may be one.
+    pub(crate) fn touch(&self, table: TableIndex, key: &[u8]) -> bool {
+        self.tables.get(table.0 as usize).is_some_and(|table| table.touch(key))
+    }
+
     pub(crate) fn put(&mut self, table: TableIndex, key: &[u8], value: Option<Small>) {
         let Some((slot, previous, staged, all)) = self.tables[table.0 as usize].put(key, value) else { return };
         self.staged_bytes += staged;

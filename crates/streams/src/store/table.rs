@@ -102,6 +102,11 @@ impl Table {
         self.index.find(hash, is_it).copied()
     }
 
+    pub(super) fn touch(&self, key: &[u8]) -> bool {
+        let hash = hash_of(key);
+        self.index.find(hash, |slot| self.slots[*slot as usize].hash == hash).is_some()
+    }
+
     fn find_recent(&self, key: &[u8]) -> Option<u32> {
         let slot = self.slots.get(self.recent as usize)?;
         (slot.live && user_key(&slot.key) == key).then_some(self.recent)

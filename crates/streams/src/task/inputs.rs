@@ -131,6 +131,11 @@ impl Inputs {
         Some(record)
     }
 
+    /// What is buffered, in order.
+    pub(super) fn upcoming(&self, input: usize) -> impl Iterator<Item = &Record> {
+        self.buffers.get(input).into_iter().flat_map(|buffer| &buffer.records).map(Arc::as_ref)
+    }
+
     /// The record will be taken again.
     pub(super) fn put_back(&mut self, input: usize, record: Arc<Record>) {
         if let Some(buffer) = self.buffers.get_mut(input) {

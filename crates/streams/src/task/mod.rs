@@ -1,5 +1,6 @@
 //! A task: the state machine of one partition of one subtopology.
 
+mod ahead;
 mod calls;
 mod commands;
 mod core;
@@ -30,6 +31,7 @@ pub use inputs::InputState;
 pub(crate) use plan::{Plan, SourcePlan};
 pub use step::Step;
 
+use self::ahead::Ahead;
 use self::core::NO_TIME;
 use self::failing::{Item, Retry};
 use self::inputs::Inputs;
@@ -79,6 +81,8 @@ pub struct Task {
     plan: Arc<Plan>,
     input_topics: Vec<InputTopic>,
     inputs: Inputs,
+    /// By input.
+    ahead: Vec<Ahead>,
     core: Core,
     nodes: Vec<Box<dyn Processor>>,
     ends: Ends,
@@ -109,6 +113,7 @@ impl Task {
             id,
             input_topics: plan.inputs(),
             inputs: Inputs::new(plan.sources.len(), limits.task_idle_ms_max),
+            ahead: plan.sources.iter().map(|source| Ahead::new(plan.stores_of(source))).collect(),
             core: Core::new(plan.overlay(), limits.calls_in_flight_max),
             plan: Arc::new(plan),
             nodes: Vec::new(),

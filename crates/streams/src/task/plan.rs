@@ -118,6 +118,12 @@ impl Plan {
         Overlay::new(stores, self.environment.limits.cache_bytes_max)
     }
 
+    /// The stores of those who read a source.
+    pub(crate) fn stores_of(&self, source: &SourcePlan) -> Vec<TableIndex> {
+        let nodes = source.nodes.iter().filter_map(|node| self.nodes.get(*node));
+        nodes.flat_map(|node| &node.stores).map(|(_, table)| *table).collect()
+    }
+
     pub(crate) fn inputs(&self) -> Vec<InputTopic> {
         let facts = self.sources.iter().filter_map(|source| {
             let name = self.environment.topic(source.topic)?.name.clone();

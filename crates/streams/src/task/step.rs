@@ -139,6 +139,9 @@ impl Task {
             && let Some(record) = self.inputs.take(input)
         {
             moment.effects.counters.out_of_order += u64::from(out_of_order);
+            if let Some(ahead) = self.ahead.get_mut(input) {
+                ahead.took(self.inputs.upcoming(input), &self.core.overlay);
+            }
             return self.run(Item::Record { input, record }, 0, moment);
         }
         if let Some(item) = self.internal_item(&wall, moment)? {
