@@ -11,7 +11,7 @@ use crate::cluster::log::{PartitionLog, Written};
 use crate::cluster::transactions::Phase;
 use crate::disk::{Disk, Entries, SharedDisk, TaskData, open};
 use crate::ports::{SharedMail, post};
-use crate::work::{Made, TaskFacts};
+use crate::work::{Made, TableFacts, TaskFacts};
 use crate::world::World;
 
 /// A process's disk.
@@ -85,23 +85,69 @@ fn is_behind(disk: &Disk, task: &TaskFacts, cluster: &Cluster) -> Option<String>
 }
 
 /// What a disk holds of each task must be the fold of its changelog up to where the disk says it is: never ahead, never
-/// another.
+/// another. So must be each of its tables, of its topic.
 pub(crate) fn check_disk(disk: &Disk, made: &Made, cluster: &Cluster) -> Vec<String> {
     let mut wrong = Vec::new();
     for task in &made.tasks {
-        let log = task.changelog.as_ref().and_then(|changelog| cluster.logs.get(changelog));
-        let (Some(log), Some(data)) = (log, disk.tasks.get(&task.name)) else { continue };
-        if let Some(difference) = difference(data, log, &task.in_memory) {
-            let (name, until) = (&task.name, data.meta.changelog_offset);
+        let Some(data) = disk.tasks.get(&task.name) else { continue };
+        wrong.extend(wrong_tables(data, task, cluster));
+        let Some(log) = task.changelog.as_ref().and_then(|changelog| cluster.logs.get(changelog)) else { continue };
+        let is_on_disk =
+            |store: u8| !task.in_memory.contains(&store) && task.tables.iter().all(|table| table.store != store);
+        let place = |key: &Bytes| {
+            let (store, key) = key.split_first()?;
+            is_on_disk(*store).then(|| (*store, Bytes::copy_from_slice(key)))
+        };
+        let entries = data.entries.iter().filter(|((store, _), _)| is_on_disk(*store));
+        let entries = entries.map(|(at, value)| (at.clone(), value.clone())).collect();
+        let until = data.meta.changelog_offset.unsigned_abs();
+        if let Some(difference) = difference(entries, log, (until, data.ahead_until > 0), place) {
+            let name = &task.name;
             wrong.push(format!("the store of {name} is not the fold of its changelog up to {until}: {difference}"));
         }
     }
     wrong
 }
 
-/// The first key that a store has otherwise than the fold of its changelog.
-fn difference(data: &TaskData, log: &PartitionLog, in_memory: &BTreeSet<u8>) -> Option<String> {
-    let until = data.meta.changelog_offset.unsigned_abs();
+/// What is wrong with a task's tables, each beside the fold of its topic up to where it says that it stands.
+pub(crate) fn wrong_tables(data: &TaskData, task: &TaskFacts, cluster: &Cluster) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for TableFacts { store, source } in task.tables.iter().filter(|table| !task.in_memory.contains(&table.store)) {
+        let Some(log) = cluster.logs.get(source) else { continue };
+        let known = data.meta.tables.get(source.topic.as_str());
+        let (until, reach) = known.map_or((0, 0), |table| (table.offset.unsigned_abs(), table.reach));
+        let entries = data.entries.iter().filter(|((of, _), _)| of == store);
+        let entries = entries.map(|(at, value)| (at.clone(), value.clone())).collect();
+        if let Some(difference) = difference(entries, log, (until, reach > 0), |key| Some((*store, key.clone()))) {
+            wrong.push(format!("table {} is not the fold of {source} up to {until}: {difference}", task.name));
+        }
+    }
+    wrong
+}
+
+/// Tables that hold what their task's group has not committed.
+pub(crate) fn ahead_of_group(data: &TaskData, task: &TaskFacts, cluster: &Cluster) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for TableFacts { source, .. } in &task.tables {
+        let Some(stands) = data.meta.tables.get(source.topic.as_str()).map(|table| table.offset) else { continue };
+        let committed = cluster.group.committed.get(source);
+        let positions = Positions::parse(committed.map(|(offset, text)| (*offset, text.as_str())), &[]);
+        let position = positions.of(&task.reader).unwrap_or(Offset::ZERO).get();
+        if stands > position {
+            wrong.push(format!("the table of {source} stands at {stands}, and {position} is committed"));
+        }
+    }
+    wrong
+}
+
+/// The first key that a store has otherwise than the fold of a log up to a place; it may be ahead of it. `place_of` says which
+/// entry a record is of.
+fn difference(
+    mut entries: Entries,
+    log: &PartitionLog,
+    (until, is_ahead): (u64, bool),
+    place_of: impl Fn(&Bytes) -> Option<(u8, Bytes)>,
+) -> Option<String> {
     let mut fold = Entries::new();
     // A reader may have missed what compaction took for the sake of a record that lies beyond the disk's place. A deletion
     // it may not have missed: stores that are so old are rebuilt.
@@ -109,8 +155,7 @@ fn difference(data: &TaskData, log: &PartitionLog, in_memory: &BTreeSet<u8>) -> 
     // What keys may be where a restore was broken off, which writes before it says how far it is.
     let mut later: BTreeMap<(u8, Bytes), Vec<Option<Bytes>>> = BTreeMap::new();
     for (offset, record) in log.committed() {
-        let Some((store, key)) = record.key.as_deref().and_then(<[u8]>::split_first) else { continue };
-        let at = (*store, Bytes::copy_from_slice(key));
+        let Some(at) = record.key.as_ref().and_then(&place_of) else { continue };
         if offset >= until {
             later.entry(at).or_default().push(record.value.clone());
             continue;
@@ -126,8 +171,7 @@ fn difference(data: &TaskData, log: &PartitionLog, in_memory: &BTreeSet<u8>) -> 
             None => fold.remove(&at),
         };
     }
-    let mut entries = data.entries.clone();
-    if data.ahead_until > 0 {
+    if is_ahead {
         for (at, values) in later {
             if values.contains(&entries.get(&at).cloned()) {
                 fold.remove(&at);
@@ -137,13 +181,12 @@ fn difference(data: &TaskData, log: &PartitionLog, in_memory: &BTreeSet<u8>) -> 
     }
     fold.retain(|at, _| !missed.contains(at));
     entries.retain(|at, _| !missed.contains(at));
-    fold.retain(|(store, _), _| !in_memory.contains(store));
     let mut keys = fold.keys().chain(entries.keys());
     let at = keys.find(|at| fold.get(*at) != entries.get(*at))?;
     let has = entries.get(at).map(|value| String::from_utf8_lossy(value));
     let says = fold.get(at).map(|value| String::from_utf8_lossy(value));
     let of_key =
-        |(_, record): &(u64, &Written)| record.key.as_deref().and_then(<[u8]>::split_first) == Some((&at.0, &at.1[..]));
+        |(_, record): &(u64, &Written)| record.key.as_ref().and_then(&place_of).is_some_and(|found| found == *at);
     let place = |(offset, record): (u64, &Written)| {
         let deletes = if record.value.is_none() { ", deletes" } else { "" };
         let is_compacted = log.entries.get(offset as usize).is_some_and(|entry| entry.compacted);

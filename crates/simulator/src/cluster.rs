@@ -4,7 +4,7 @@ pub(crate) mod group;
 pub(crate) mod log;
 pub(crate) mod transactions;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 
 use headwater_log::{Partition, TopicName, TopicPartition};
@@ -18,6 +18,8 @@ use self::transactions::Transactions;
 pub(crate) struct Cluster {
     pub(crate) logs: BTreeMap<TopicPartition, PartitionLog>,
     pub(crate) partitions: BTreeMap<TopicName, NonZeroU32>,
+    /// Topics that are compacted, beside changelogs.
+    pub(crate) compacted: BTreeSet<TopicName>,
     pub(crate) transactions: Transactions,
     pub(crate) group: Group,
 }

@@ -1,5 +1,5 @@
 //! A small application with everything a task can do: it counts, forwards, keeps timers, and calls outside; a second
-//! processor sums what the first says.
+//! processor sums what the first says. It looks up prices, a table; a third keeps tables and does nothing else.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -20,6 +20,8 @@ const IN: Domain = Domain::new("in", "numbers");
 const MID: Domain = Domain::new("mid", "counts");
 /// Keys of records that somebody else writes to `counts`; each comes once.
 const STRANGER: &str = "stranger-";
+/// Says of a price that there is none.
+const NO_PRICE: &str = "none";
 
 /// The application and its model.
 pub(crate) struct Counting {
@@ -51,6 +53,9 @@ impl Processor for Counter {
         let count: u64 = context.get_json("counts", &key)?.unwrap_or(0) + 1;
         context.put_json("counts", &key, &count)?;
         context.send_raw("mid", Some(&key), Some(format!("{count} {value}").as_bytes()), Headers::new())?;
+        let price = context.get("prices", &key)?;
+        let price = price.as_deref().map_or(NO_PRICE.to_owned(), |price| text(Some(price)));
+        context.send_raw("looked", Some(&key), Some(format!("{value} {price}").as_bytes()), Headers::new())?;
         let due = context.now().plus_millis((weight(&value) % 4_000) as i64);
         context.schedule("bell", value.as_bytes(), due, TimeKind::WallClock)?;
         if calls(&value) {
@@ -90,16 +95,25 @@ impl Work for Counting {
         let mut main = counter.subtopology("main", IN);
         main.raw("numbers", "numbers");
         main.store(StoreSpec::key_value("counts"));
+        main.table("prices", "prices", StoreSpec::key_value("prices"));
         main.raw_sink("mid", "counts");
+        main.raw_sink("looked", "looked");
         main.raw_sink("out", "out");
-        main.processor("counter", &["numbers"], &["counts"], || Counter);
+        main.processor("counter", &["numbers"], &["counts", "prices"], || Counter);
         let mut summer = Topology::named("summer");
         let mut main = summer.subtopology("main", if self.is_one_domain { IN } else { MID });
         main.raw("counts", "counts");
         main.store(StoreSpec::key_value("sums").in_memory());
         main.raw_sink("sums", "sums");
         main.processor("summer", &["counts"], &["sums"], || Summer);
-        Ok(vec![counter.build()?, summer.build()?])
+        // Of a topic that another task keeps a table of, and of one that is written and may be fused here: no changelogs.
+        let mut mirror = Topology::named("mirror");
+        let prices = StoreSpec::key_value("prices");
+        let prices = if self.is_one_domain { prices } else { prices.in_memory() };
+        mirror.subtopology("prices", IN).table("prices", "prices", prices);
+        let mut latest = mirror.subtopology("latest", if self.is_one_domain { IN } else { MID });
+        latest.table("latest", "counts", StoreSpec::key_value("latest"));
+        Ok(vec![counter.build()?, summer.build()?, mirror.build()?])
     }
 
     fn partitions(&self) -> NonZeroU32 {
@@ -121,13 +135,30 @@ impl Work for Counting {
                 ("numbers", format!("k{}", chance.between(0, 7)), format!("v{number}"))
             };
             let lurks = topic == "counts" && (all_lurk || chance.once_in(2));
-            Incoming { topic, key: key.into_bytes(), value: value.into_bytes(), headers: Headers::new(), lurks }
+            Incoming { topic, key: key.into_bytes(), value: Some(value.into_bytes()), headers: Headers::new(), lurks }
         };
-        (0..self.records).map(&mut one).collect()
+        let numbers: Vec<Incoming> = (0..self.records).map(&mut one).collect();
+        // Prices of their own chance come in between, some of them deletions.
+        let mut chance = Chance::new(chance.between(0, u64::MAX));
+        let mut all = Vec::new();
+        for (number, record) in numbers.into_iter().enumerate() {
+            all.push(record);
+            if number % 2 == 1 {
+                let key = format!("k{}", chance.between(0, 7)).into_bytes();
+                let value = (!chance.once_in(4)).then(|| format!("p{number}").into_bytes());
+                all.push(Incoming { topic: "prices", key, value, headers: Headers::new(), lurks: false });
+            }
+        }
+        all
+    }
+
+    fn is_compacted(&self, topic: &str) -> bool {
+        // Of the inner topic every record counts.
+        topic == "prices"
     }
 
     fn records(&self) -> usize {
-        self.records as usize
+        (self.records + self.records / 2) as usize
     }
 
     fn judge(&self, cluster: &Cluster) -> Vec<String> {
@@ -145,6 +176,7 @@ impl Work for Counting {
                 out.insert((value.clone(), format!("paid {value}")), 1);
             }
         }
+        judge_lookups(cluster, &mut wrong);
         let (strangers, own): (Vec<_>, Vec<_>) =
             committed(cluster, "counts").into_iter().partition(|(key, _)| key.starts_with(STRANGER));
         for (key, value) in strangers {
@@ -165,6 +197,46 @@ impl Work for Counting {
         wrong.extend(said.keys().map(|entry| format!("out says {entry:?}, which nothing asked for")));
         wrong
     }
+}
+
+/// Each number looked its price up once, in order. What was seen of a key never goes back: each price is that of a place in
+/// the topic not before the one seen last. A price that compaction took away for the sake of a later one may be missing.
+fn judge_lookups(cluster: &Cluster, wrong: &mut Vec<String>) {
+    let mut prices: BTreeMap<String, Vec<(u64, Option<String>, bool)>> = BTreeMap::new();
+    for (_, log) in cluster.topic("prices") {
+        for (offset, record) in log.committed() {
+            let is_compacted = log.entries.get(offset as usize).is_some_and(|entry| entry.compacted);
+            let price = record.value.as_deref().map(|price| text(Some(price)));
+            prices.entry(text(record.key.as_deref())).or_default().push((offset, price, is_compacted));
+        }
+    }
+    let mut asked: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    for (key, said) in committed(cluster, "looked") {
+        let (number, price) = said.split_once(' ').unwrap_or((&said, ""));
+        asked.entry(key.clone()).or_default().push(number.to_owned());
+        let of_key = prices.get(&key).map(Vec::as_slice).unwrap_or_default();
+        let place = places.entry(key.clone()).or_default();
+        // Place 0 is before the first price.
+        let fits = |at: &usize| match at.checked_sub(1).and_then(|at| of_key.get(at)) {
+            None => price == NO_PRICE,
+            Some((_, known, is_compacted)) => {
+                known.as_deref().unwrap_or(NO_PRICE) == price || (*is_compacted && price == NO_PRICE)
+            }
+        };
+        match (*place..=of_key.len()).find(fits) {
+            Some(at) => *place = at,
+            None => {
+                wrong.push(format!("looked of {key}: {said:?} after the price at place {place} of {of_key:?}"));
+                return;
+            }
+        }
+    }
+    let mut numbers: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (key, number) in committed(cluster, "numbers") {
+        numbers.entry(key).or_default().push(number);
+    }
+    compare("looked", &numbers, &asked, wrong);
 }
 
 fn committed(cluster: &Cluster, topic: &str) -> Vec<(String, String)> {

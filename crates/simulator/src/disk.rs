@@ -47,11 +47,13 @@ enum Write {
     Entry { task: String, store: u8, key: Bytes, value: Option<Bytes> },
     Meta { task: String, meta: TaskMeta },
     Wipe { task: String },
+    WipeStore { task: String, store: u8 },
 }
 
 impl Write {
     fn task(&self) -> &str {
-        let (Self::Entry { task, .. } | Self::Meta { task, .. } | Self::Wipe { task }) = self;
+        let (Self::Entry { task, .. } | Self::Meta { task, .. } | Self::Wipe { task } | Self::WipeStore { task, .. }) =
+            self;
         task
     }
 }
@@ -118,6 +120,9 @@ impl SimStores {
                     data.meta = meta;
                 }
                 Write::Wipe { task } => *disk.tasks.entry(task).or_default() = TaskData::default(),
+                Write::WipeStore { task, store } => {
+                    disk.tasks.entry(task).or_default().entries.retain(|(of, _), _| *of != store);
+                }
             }
         }
         drop(disk);
@@ -127,6 +132,12 @@ impl SimStores {
 }
 
 impl SimStores {
+    fn is_table(&self, task: &str, store: u8) -> bool {
+        self.baton.with(|world| {
+            world.tables.get(task).is_some_and(|tables| tables.tables.iter().any(|table| table.store == store))
+        })
+    }
+
     /// The tasks that are changed by a batch which does not say up to where, or not all the way: an acknowledgement may not
     /// tell where records lie. Each with the end of its changelog.
     fn written_without_place(&self, batch: &Batch) -> BTreeMap<String, u64> {
@@ -134,13 +145,14 @@ impl SimStores {
         let mut said = BTreeMap::new();
         for write in &batch.writes {
             match write {
-                Write::Entry { task, .. } => {
+                // A table's changes have their place in their own topic.
+                Write::Entry { task, store, .. } if !self.is_table(task, *store) => {
                     changed.insert(task.as_str());
                 }
                 Write::Meta { task, meta } => {
                     said.insert(task.as_str(), meta.changelog_offset.unsigned_abs());
                 }
-                Write::Wipe { .. } => {}
+                Write::Entry { .. } | Write::Wipe { .. } | Write::WipeStore { .. } => {}
             }
         }
         let process = self.baton.process();
@@ -196,6 +208,11 @@ pub(crate) struct SimStore {
 }
 
 impl SimStore {
+    /// What is written of it.
+    pub(crate) fn data(&self) -> TaskData {
+        open(&self.stores.disk).tasks.get(&self.task).cloned().unwrap_or_default()
+    }
+
     /// The same store, used by another thread of the process.
     pub(crate) fn used_by(mut self, baton: &Baton) -> Self {
         self.stores.baton = baton.clone();
@@ -289,6 +306,20 @@ impl TaskStore for SimStore {
 
     fn stage_wipe(&self, batch: &mut Batch) {
         batch.writes.push(Write::Wipe { task: self.task.clone() });
+    }
+
+    fn stage_wipe_store(&self, batch: &mut Batch, store: StoreNumber) {
+        if self.in_memory.contains(&store) {
+            let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+            memory.retain(|(of, _), _| *of != store.0);
+            return;
+        }
+        batch.writes.push(Write::WipeStore { task: self.task.clone(), store: store.0 });
+    }
+
+    fn meta(&self) -> Result<TaskMeta, Error> {
+        let disk = open(&self.stores.disk);
+        Ok(disk.tasks.get(&self.task).map(|data| data.meta.clone()).unwrap_or_default())
     }
 
     fn batch_bytes(batch: &Batch) -> usize {

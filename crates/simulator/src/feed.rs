@@ -53,7 +53,7 @@ impl Feed<'_> {
             let partition = TopicPartition::new(name, partition_of_key(&record.key, partitions));
             let written = Written {
                 key: Some(Bytes::from(record.key)),
-                value: Some(Bytes::from(record.value)),
+                value: record.value.map(Bytes::from),
                 headers: record.headers,
                 timestamp_ms: start.as_millis() + (when / 1_000) as i64,
             };

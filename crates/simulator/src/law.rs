@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use headwater_worker::Restored;
 
-use crate::disk::changelog_of;
+use crate::check::{ahead_of_group, wrong_tables};
+use crate::disk::{TaskData, changelog_of};
 use crate::world::World;
 
 impl World {
@@ -39,6 +40,17 @@ impl World {
                 "{task} was taken over from a warm standby at {stood_at}, behind which are {behind} records, and \
                  {replayed} were replayed, rebuilt: {rebuilt:?}"
             ));
+        }
+    }
+
+    /// A task begins to work: its tables are what their topics say up to where they stand, which is not beyond the position
+    /// that its group has committed.
+    pub(crate) fn begins_with(&mut self, process: usize, name: &str, data: &TaskData) {
+        let Some(task) = self.tables.get(name) else { return };
+        let wrong =
+            wrong_tables(data, task, &self.cluster).into_iter().chain(ahead_of_group(data, task, &self.cluster));
+        for wrong in wrong.collect::<Vec<_>>() {
+            self.fail(format!("process {process} begins to work on {name}: {wrong}"));
         }
     }
 

@@ -90,11 +90,13 @@ impl Observer<SimStore> for SimObserver {
 
     fn forget_partition(&self, _partition: &TopicPartition) {}
 
-    fn task_ready(&self, task: &TaskId, _store: &SimStore) {
+    fn task_ready(&self, task: &TaskId, store: &SimStore) {
         let process = self.baton.process();
+        let data = store.data();
         self.baton.with(|world| {
             world.note(format_args!("process {process}: {task} works"));
             world.holders.entry((process, self.worker)).or_default().insert(task.to_string());
+            world.begins_with(process, &task.to_string(), &data);
         });
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headwater_worker::ports::{Edge, TaskStore as _};
-use headwater_worker::{Blueprint, Error, RestoreJob, RestoreLimits, Restorer, Worker};
+use headwater_worker::{Blueprint, Error, RestoreJob, RestoreKind, RestoreLimits, Restorer, Worker};
 
 use crate::baton::{Baton, Micros};
 use crate::disk::{SimStore, SimStores};
@@ -84,7 +84,7 @@ fn begin(restorer: &mut Restorer<SimRestorePorts>, mail: &SharedMail, jobs: &mut
         return;
     }
     let mut known = post(mail);
-    for job in jobs.iter() {
+    for job in jobs.iter().filter(|job| job.kind == RestoreKind::Changelog) {
         let task = job.store.name();
         if let Some(stood_at) = known.warm_at.get(task).copied() {
             known.takes_over.entry(task.to_owned()).or_insert(stood_at);

@@ -52,7 +52,13 @@ struct Seen {
 }
 
 fn command(topic: &'static str, key: &str, text: String) -> Incoming {
-    Incoming { topic, key: key.as_bytes().to_vec(), value: text.into_bytes(), headers: Headers::new(), lurks: false }
+    Incoming {
+        topic,
+        key: key.as_bytes().to_vec(),
+        value: Some(text.into_bytes()),
+        headers: Headers::new(),
+        lurks: false,
+    }
 }
 
 /// One in so many keys, always the same.

@@ -120,6 +120,8 @@ impl Story<'_> {
         }
         let mut world = World::new(self.seed, cluster, self.keeps_trace);
         world.calm_from = BUSY + 5 * SECOND;
+        let keeps_tables = made.tasks.iter().filter(|task| !task.tables.is_empty());
+        world.tables = keeps_tables.map(|task| (task.name.clone(), task.clone())).collect();
         world.faults.clone_from(&self.faults);
         world.at(1, Event::Tick);
         for (index, fault) in self.faults.iter().enumerate() {

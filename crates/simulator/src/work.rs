@@ -21,7 +21,8 @@ pub(crate) const DELETE_RETENTION_MS: i64 = 80_000;
 pub(crate) struct Incoming {
     pub(crate) topic: &'static str,
     pub(crate) key: Vec<u8>,
-    pub(crate) value: Vec<u8>,
+    /// None deletes the key.
+    pub(crate) value: Option<Vec<u8>>,
     pub(crate) headers: Headers,
     /// It comes when somebody else writes to its partition, in between.
     pub(crate) lurks: bool,
@@ -49,6 +50,11 @@ pub(crate) trait Work: Send + Sync {
         call.idempotency_key.clone().into_bytes()
     }
 
+    /// Whether a topic that is a table is compacted.
+    fn is_compacted(&self, _topic: &str) -> bool {
+        true
+    }
+
     /// Whether some of what comes in may be in transactions that are aborted.
     fn is_aborted_input_harmless(&self) -> bool {
         true
@@ -67,6 +73,7 @@ pub(crate) trait Work: Send + Sync {
 }
 
 /// A task, as the checks know it.
+#[derive(Debug, Clone)]
 pub(crate) struct TaskFacts {
     pub(crate) name: String,
     /// Its name in committed metadata.
@@ -75,6 +82,17 @@ pub(crate) struct TaskFacts {
     pub(crate) changelog: Option<TopicPartition>,
     /// Stores that are kept in memory only, and so are not on the disk.
     pub(crate) in_memory: BTreeSet<u8>,
+    /// Stores that are tables.
+    pub(crate) tables: Vec<TableFacts>,
+}
+
+/// A table, as the checks know it.
+#[derive(Debug, Clone)]
+pub(crate) struct TableFacts {
+    /// The store's number.
+    pub(crate) store: u8,
+    /// What it is the table of.
+    pub(crate) source: TopicPartition,
 }
 
 /// What the tasks of an application need to know, its changelogs, and its tasks.
@@ -104,11 +122,20 @@ pub(crate) fn make(work: &dyn Work, cluster: &mut Cluster) -> Result<Made, Strin
     let mut facts = Vec::new();
     let mut changelogs = BTreeMap::new();
     let broken = |error: headwater_log::Error| error.to_string();
+    let sources: BTreeSet<String> = topologies
+        .iter()
+        .flat_map(Topology::subtopologies)
+        .flat_map(|part| part.stores.iter().filter_map(|store| store.source.clone()))
+        .collect();
     for (declared, role) in names {
         let name = TopicName::new(&declared).map_err(broken)?;
         cluster.make_topic(&name, work.partitions());
         let id = Uuid::new_v5(&Uuid::NAMESPACE_OID, declared.as_bytes());
-        if role == TopicRole::Changelog {
+        let is_table = sources.contains(&declared);
+        if is_table && work.is_compacted(&declared) {
+            cluster.compacted.insert(name.clone());
+        }
+        if role == TopicRole::Changelog || is_table {
             let facts = ChangelogFacts { topic_id: Some(id.to_string()), delete_retention_ms: DELETE_RETENTION_MS };
             changelogs.insert(name.clone(), facts);
         }
@@ -138,7 +165,12 @@ fn tasks_of(
                 let changelog = task.changelog_topic().and_then(|topic| environment.topic(topic));
                 let of_input =
                     |input: &headwater_streams::InputTopic| TopicPartition::new(input.name.clone(), input.partition);
+                let table = |store: &headwater_streams::Store| {
+                    let topic = TopicName::new(store.source.as_deref()?).ok()?;
+                    Some(TableFacts { store: store.number.0, source: TopicPartition::new(topic, partition) })
+                };
                 tasks.push(TaskFacts {
+                    tables: declared.stores.iter().filter_map(table).collect(),
                     name: task.id().to_string(),
                     reader: format!("{}/{}", task.id().processor, task.id().subtopology),
                     inputs: task.inputs().iter().map(of_input).collect(),

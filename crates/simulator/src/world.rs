@@ -15,7 +15,7 @@ use crate::cluster::transactions::{Markers, Refusal};
 use crate::fault::Fault;
 use crate::members::{Said, Spoken};
 use crate::strike::Armed;
-use crate::work::DELETE_RETENTION_MS;
+use crate::work::{DELETE_RETENTION_MS, TaskFacts};
 
 /// 2025-01-01T00:00:00Z.
 const START_MS: i64 = 1_735_689_600_000;
@@ -128,6 +128,8 @@ pub(crate) struct World {
     pub(crate) answers: BTreeMap<(usize, usize), VecDeque<headwater_worker::ports::Returned>>,
     /// Records of strangers who write in the midst of somebody else's batches, from a time on.
     pub(crate) lurking: Vec<(Micros, TopicPartition, Written)>,
+    /// Tasks that keep tables, by name.
+    pub(crate) tables: BTreeMap<String, TaskFacts>,
     /// Tasks that work, by process and worker.
     pub(crate) holders: BTreeMap<(usize, usize), BTreeSet<String>>,
     /// Calls that are under way, by whom they were made for, and their ordering key.
@@ -161,6 +163,7 @@ impl World {
             letters: 0,
             members: Vec::new(),
             take_overs: 0,
+            tables: BTreeMap::new(),
             chance: Chance::new(seed),
             cluster,
             processes: Vec::new(),
@@ -287,8 +290,11 @@ impl World {
             }
             Event::Compact => {
                 let now = self.now;
-                let changelogs = self.cluster.logs.iter_mut();
-                for (_, log) in changelogs.filter(|(partition, _)| partition.topic.as_str().ends_with("-changelog")) {
+                let Cluster { logs, compacted, .. } = &mut self.cluster;
+                let is_compacted = |partition: &TopicPartition| {
+                    partition.topic.as_str().ends_with("-changelog") || compacted.contains(&partition.topic)
+                };
+                for (_, log) in logs.iter_mut().filter(|(partition, _)| is_compacted(partition)) {
                     log.compact(now, 1_000 * DELETE_RETENTION_MS.unsigned_abs());
                 }
             }

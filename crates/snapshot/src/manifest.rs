@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use headwater_event::Timestamp;
-use headwater_worker::TaskMeta;
+use headwater_worker::{TablePosition, TaskMeta};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Part, SnapshotId};
@@ -34,6 +34,9 @@ pub struct Manifest {
     pub stream_time: Timestamp,
     /// Where its inputs stood then, by declared topic name.
     pub positions: BTreeMap<String, i64>,
+    /// Where its tables stood in their topics then, by the topics' names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tables: BTreeMap<String, TablePosition>,
     /// Its parts, in the order of what they hold.
     pub parts: Vec<Part>,
 }
@@ -71,6 +74,7 @@ impl Manifest {
             saved_at: meta.saved_at,
             stream_time: meta.stream_time,
             positions: meta.positions.clone(),
+            tables: meta.tables.clone(),
             parts: Vec::new(),
         })
     }
@@ -85,6 +89,7 @@ impl Manifest {
             positions: self.positions.clone(),
             stream_time: self.stream_time,
             saved_at: self.saved_at,
+            tables: self.tables.clone(),
             half_loaded: false,
         }
     }

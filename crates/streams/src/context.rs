@@ -3,9 +3,11 @@ use std::ops::Bound;
 use bytes::Bytes;
 use headwater_event::{Envelope, EventId, Message, Timestamp};
 use headwater_log::{Headers, Partition};
+use headwater_schema::wire;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::failure::while_reading;
 use crate::store::{Entries, TableIndex};
 use crate::task::{Core, Plan};
 use crate::{Call, Effects, Failure, Input, StateBase, TimeKind};
@@ -35,7 +37,16 @@ pub(crate) enum Cause<'a> {
 
 /// A store, resolved once; valid in the processor that resolved it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StoreHandle(pub(crate) TableIndex);
+pub struct StoreHandle(pub(crate) TableIndex, pub(crate) Access);
+
+/// What a processor may do with a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Read and write.
+    Own,
+    /// Read: it is a table, which its topic alone changes.
+    Table,
+}
 
 /// A sink, resolved once; valid in the subtopology that resolved it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,8 +134,8 @@ impl<'a> Context<'a> {
     /// A state failure when it was not declared for this processor.
     pub fn store(&self, name: &str) -> Result<StoreHandle, Failure> {
         let node = self.plan.nodes.get(self.node);
-        let found = node.and_then(|node| node.stores.iter().find(|(store, _)| store == name));
-        found.map(|(_, table)| StoreHandle(*table)).ok_or_else(|| {
+        let found = node.and_then(|node| node.stores.iter().find(|(store, ..)| store == name));
+        found.map(|(_, table, access)| StoreHandle(*table, *access)).ok_or_else(|| {
             Failure::state(format!("store {name} is not declared for this processor: name it in processor(…)"))
         })
     }
@@ -144,7 +155,7 @@ impl<'a> Context<'a> {
     /// # Errors
     /// A state failure.
     pub fn get(&mut self, store: impl StoreName, key: &[u8]) -> Result<Option<Bytes>, Failure> {
-        let StoreHandle(table) = store.resolve(self)?;
+        let StoreHandle(table, _) = store.resolve(self)?;
         Ok(self.core.overlay.get(table, key, self.base)?)
     }
 
@@ -158,16 +169,16 @@ impl<'a> Context<'a> {
         key: &[u8],
         look: impl FnOnce(Option<&[u8]>) -> R,
     ) -> Result<R, Failure> {
-        let StoreHandle(table) = store.resolve(self)?;
+        let StoreHandle(table, _) = store.resolve(self)?;
         Ok(self.core.overlay.read(table, key, self.base, look)?)
     }
 
     /// Stages a value.
     ///
     /// # Errors
-    /// A state failure when the store is not declared.
+    /// A state failure when the store is not declared, or is a table.
     pub fn put(&mut self, store: impl StoreName, key: &[u8], value: &[u8]) -> Result<(), Failure> {
-        let StoreHandle(table) = store.resolve(self)?;
+        let table = self.own(store)?;
         self.core.overlay.put(table, key, Some(value.into()));
         Ok(())
     }
@@ -175,9 +186,9 @@ impl<'a> Context<'a> {
     /// Stages a deletion.
     ///
     /// # Errors
-    /// A state failure when the store is not declared.
+    /// A state failure when the store is not declared, or is a table.
     pub fn delete(&mut self, store: impl StoreName, key: &[u8]) -> Result<(), Failure> {
-        let StoreHandle(table) = store.resolve(self)?;
+        let table = self.own(store)?;
         self.core.overlay.put(table, key, None);
         Ok(())
     }
@@ -193,7 +204,7 @@ impl<'a> Context<'a> {
         to: Bound<&[u8]>,
         limit: usize,
     ) -> Result<Entries, Failure> {
-        let StoreHandle(table) = store.resolve(self)?;
+        let StoreHandle(table, _) = store.resolve(self)?;
         Ok(self.core.overlay.scan(table, from, to, limit, self.base)?)
     }
 
@@ -214,10 +225,42 @@ impl<'a> Context<'a> {
     /// A state failure.
     pub fn put_json<T: Serialize>(&mut self, store: impl StoreName, key: &[u8], value: &T) -> Result<(), Failure> {
         let misfit = |error| Failure::state(format!("{} can't be JSON: {error}", std::any::type_name::<T>()));
-        let StoreHandle(table) = store.resolve(self)?;
+        let table = self.own(store)?;
         let value = serde_json::to_vec(value).map_err(misfit)?;
         self.core.overlay.put(table, key, Some(value.into()));
         Ok(())
+    }
+
+    /// The value of a key of a [table of messages](crate::SubtopologyBuilder::table_of), read by the schema it was written with.
+    ///
+    /// # Errors
+    /// A state failure; a decode failure when the value is no such message.
+    pub fn get_message<M: Message>(&mut self, store: impl StoreName, key: &[u8]) -> Result<Option<M>, Failure> {
+        let Some(value) = self.get(store, key)? else { return Ok(None) };
+        let (id, body) = wire::decode(&value).map_err(|error| Failure::decode(error.to_string()))?;
+        let writer = self.plan.environment.schemas.writer(id).map_err(|error| while_reading(&error))?;
+        let written = writer.record_name(body).map_err(|error| while_reading(&error))?;
+        if written != M::FULL_NAME {
+            return Err(Failure::decode(format!("the store holds {written:?} where {} is expected", M::FULL_NAME)));
+        }
+        writer.decode(body).map(Some).map_err(|error| while_reading(&error))
+    }
+
+    /// A table's own write: the only one that its store takes.
+    pub(crate) fn keep_in_table(&mut self, store: &str, key: &[u8], value: Option<&[u8]>) -> Result<(), Failure> {
+        let StoreHandle(table, _) = self.store(store)?;
+        self.core.overlay.put(table, key, value.map(Into::into));
+        Ok(())
+    }
+
+    fn own(&self, store: impl StoreName) -> Result<TableIndex, Failure> {
+        match store.resolve(self)? {
+            StoreHandle(table, Access::Own) => Ok(table),
+            StoreHandle(_, Access::Table) => Err(Failure::state(
+                "the store is a table: its topic alone changes it, or a restore would not find what was written; \
+                 write to the topic, or to a store of your own",
+            )),
+        }
     }
 
     /// Sends a message, keyed by its subject, as a child of the cause: same correlation, reproducible id.

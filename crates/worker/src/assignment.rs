@@ -10,9 +10,12 @@ use crate::core::Core;
 use crate::input_partition::InputPartition;
 use crate::placement::AnchorPartition;
 use crate::planted::Bug;
-use crate::ports::{GroupMember as _, Observer as _, Ports, Restores as _, StartAt, StartOffset, Stores as _};
+use crate::ports::{
+    GroupMember as _, Observer as _, Ports, Restores as _, StartAt, StartOffset, Stores as _, TaskStore as _,
+};
 use crate::positions::Positions;
-use crate::restore::{RestoreJob, Restored};
+use crate::restore::{RestoreJob, RestoreKind, Restored};
+use crate::table_input::TableInput;
 use crate::task_slot::{TaskPhase, TaskSlot};
 
 /// Stable offsets may wait for a dead worker's transaction, which the broker ends after ten seconds.
@@ -75,12 +78,19 @@ impl<P: Ports> Core<P> {
             .filter(|store| store.in_memory)
             .map(|store| store.number)
             .collect();
+        let inputs: Vec<TopicPartition> =
+            task.inputs().iter().map(|input| TopicPartition::new(input.name.clone(), input.partition)).collect();
+        let tables = declared.into_iter().flat_map(|declared| &declared.stores).filter_map(|store| {
+            let source = store.source.as_deref()?;
+            let input = declared?.sources.iter().position(|input| input.topic == source)?;
+            let topic_id = self.blueprint.changelog_facts(&inputs.get(input)?.topic).topic_id;
+            Some(TableInput::new(input, store.number, topic_id))
+        });
+        let tables = tables.collect();
         let changelog = task.changelog_topic().and_then(|topic| self.blueprint.environment.topic(topic));
         let changelog = changelog.map(|topic| TopicPartition::new(topic.name.clone(), anchor.1));
         let name = task.id().to_string();
         let (store, meta) = self.stores.task(&name, &in_memory)?;
-        let inputs: Vec<TopicPartition> =
-            task.inputs().iter().map(|input| TopicPartition::new(input.name.clone(), input.partition)).collect();
         Ok(TaskSlot {
             reader: format!("{}/{}", task.id().processor, task.id().subtopology),
             processor: task.id().processor.clone(),
@@ -91,6 +101,8 @@ impl<P: Ports> Core<P> {
             anchor,
             changelog,
             inputs,
+            tables,
+            tables_restored: 0,
             phase: TaskPhase::Restoring,
             prepared: None,
             touched: false,
@@ -147,25 +159,48 @@ impl<P: Ports> Core<P> {
         }
     }
 
+    /// The changelog first, if there is one, then one table after another: a store has one writer at a time.
     pub(crate) fn ask_for_restore(&mut self, place: usize) -> Result<(), Error> {
-        let (number, epoch) = (self.number, self.epoch);
+        let epoch = self.epoch;
         let Some(Some(slot)) = self.tasks.get_mut(place) else { return Ok(()) };
         slot.epoch = epoch;
         slot.phase = TaskPhase::Restoring;
-        let Some(changelog) = slot.changelog.clone() else {
+        slot.tables_restored = 0;
+        if let Some(changelog) = slot.changelog.clone() {
+            return self.submit_restore(place, changelog, RestoreKind::Changelog);
+        }
+        if slot.tables.is_empty() || self.blueprint.planted.has(Bug::TableNotAwaited) {
             let meta = slot.meta.clone();
             self.stateless.push_back(Restored { slot: place, epoch, meta, records: 0, rebuilt: None });
             return Ok(());
-        };
-        let claim = slot.claim;
-        let facts = self.blueprint.changelog_facts(&changelog.topic);
+        }
+        self.restore_next_table(place).map(|_| ())
+    }
+
+    /// Asks for the next table, up to the position that the group has committed; says whether there was one left.
+    fn restore_next_table(&mut self, place: usize) -> Result<bool, Error> {
+        let Some(Some(slot)) = self.tasks.get_mut(place) else { return Ok(false) };
+        let Some(table) = slot.tables.get(slot.tables_restored) else { return Ok(false) };
+        let Some(source) = slot.inputs.get(table.input).cloned() else { return Ok(false) };
+        let up_to = slot.positions.get(table.input).copied().flatten();
+        let kind = RestoreKind::Table { store: table.store, up_to };
+        slot.tables_restored += 1;
+        self.submit_restore(place, source, kind)?;
+        Ok(true)
+    }
+
+    fn submit_restore(&mut self, place: usize, partition: TopicPartition, kind: RestoreKind) -> Result<(), Error> {
+        let Some(Some(slot)) = self.tasks.get(place) else { return Ok(()) };
+        let (claim, task) = (slot.claim, slot.store.name().to_owned());
+        let facts = self.blueprint.changelog_facts(&partition.topic);
         let job = RestoreJob {
-            worker: number,
+            worker: self.number,
             slot: place,
-            epoch,
+            epoch: slot.epoch,
             store: slot.store.clone(),
             meta: slot.meta.clone(),
-            changelog: changelog.clone(),
+            partition,
+            kind,
             topic_id: facts.topic_id,
             delete_retention_ms: facts.delete_retention_ms,
         };
@@ -173,9 +208,9 @@ impl<P: Ports> Core<P> {
             return self.restores.submit(job);
         }
         let blueprint = Arc::clone(&self.blueprint);
-        let submitted = blueprint.as_owner(&changelog, claim, || self.restores.submit(job));
+        let submitted = blueprint.as_owner(&task, claim, || self.restores.submit(job));
         // The group has not told this worker yet. It begins anew, as what the group says it is.
-        let moved = || Error::Kafka(format!("the task of {changelog} was given to another worker of this process"));
+        let moved = || Error::Kafka(format!("task {task} was given to another worker of this process"));
         submitted.unwrap_or_else(|| Err(moved()))
     }
 
@@ -186,13 +221,18 @@ impl<P: Ports> Core<P> {
         if !self.slot(restored.slot).is_some_and(waits) {
             return Ok(());
         }
+        if let Some(Some(slot)) = self.tasks.get_mut(restored.slot) {
+            slot.meta = restored.meta;
+        }
+        if !self.blueprint.planted.has(Bug::TableNotAwaited) && self.restore_next_table(restored.slot)? {
+            return Ok(());
+        }
         // A transaction that began under an older assignment takes in no task of a newer one.
         self.commit(member)?;
         let Some(Some(slot)) = self.tasks.get_mut(restored.slot) else { return Ok(()) };
         if !waits(slot) {
             return Ok(());
         }
-        slot.meta = restored.meta;
         let calls = slot.resume()?;
         tracing::debug!(task = %slot.task.id(), records = restored.records, "ready");
         self.observer.task_ready(slot.task.id(), &slot.store);
@@ -235,7 +275,7 @@ impl<P: Ports> Core<P> {
             if let Some(slot) = place.take_if(|slot| goes(&slot.anchor)) {
                 self.observer.task_left(slot.task.id());
                 if let Some(changelog) = &slot.changelog {
-                    self.restores.release(changelog, slot.epoch);
+                    self.restores.release(slot.store.name(), changelog, slot.epoch);
                 }
             }
         }

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use headwater_log::{TopicName, TopicPartition};
+use headwater_log::TopicName;
 use headwater_streams::{TaskEnvironment, Topology};
 
 use crate::fusible::Fusible;
@@ -22,7 +22,7 @@ pub struct ChangelogFacts {
 /// What a worker needs to know of its topics, beyond what its tasks do.
 #[derive(Debug, Clone, Default)]
 pub struct ClusterFacts {
-    /// Changelogs, by their real names.
+    /// Changelogs, and topics that tables are kept of, by their real names.
     pub changelogs: BTreeMap<TopicName, ChangelogFacts>,
     /// Topics whose records get the broker's time, not their producer's.
     pub log_append_time: BTreeSet<TopicName>,
@@ -57,8 +57,8 @@ pub struct Blueprint {
     fusible: Fusible,
     changelogs: BTreeMap<TopicName, ChangelogFacts>,
     epochs: AtomicU64,
-    /// Which assignment has the store of each changelog.
-    claims: Mutex<BTreeMap<TopicPartition, u64>>,
+    /// Which assignment has the store of each task.
+    claims: Mutex<BTreeMap<String, u64>>,
     pub(crate) planted: Planted,
 }
 
@@ -113,16 +113,17 @@ impl Blueprint {
         self.epochs.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Does something with the store of a changelog for the assignment of that number; None if it was assigned anew since.
+    /// Does something with the store of a task for the assignment of that number; None if it was assigned anew since.
     /// The workers of a process share its stores. One that was away for longer than its session may still believe to have
     /// a task which another of them has by now, and would write old values over that one's.
-    pub(crate) fn as_owner<T>(&self, changelog: &TopicPartition, claim: u64, work: impl FnOnce() -> T) -> Option<T> {
+    pub(crate) fn as_owner<T>(&self, task: &str, claim: u64, work: impl FnOnce() -> T) -> Option<T> {
         let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
-        let latest = claims.entry(changelog.clone()).or_default();
+        let latest = claims.entry(task.to_owned()).or_default();
         *latest = claim.max(*latest);
         (*latest == claim).then(work)
     }
 
+    /// What is known of a changelog, or of the topic of a table.
     pub(crate) fn changelog_facts(&self, changelog: &TopicName) -> ChangelogFacts {
         let unknown = ChangelogFacts { topic_id: None, delete_retention_ms: i64::MAX };
         self.changelogs.get(changelog).cloned().unwrap_or(unknown)

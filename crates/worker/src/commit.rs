@@ -60,7 +60,7 @@ impl<P: Ports> Core<P> {
                 self.markers.committed(self.clock.monotonic(), self.transaction.was_early());
                 self.observer.commit_took(cost);
                 self.observer.transaction_ended(TransactionEnd::Committed);
-                let applied = self.apply(&touched, offsets);
+                let applied = self.apply(&touched, offsets, member);
                 let with_stores = self.clock.monotonic().saturating_sub(begun);
                 tracing::trace!(
                     worker = self.number,
@@ -191,14 +191,20 @@ impl<P: Ports> Core<P> {
     }
 
     /// Kafka has committed: the stores follow in one batch, and outside calls start.
-    fn apply(&mut self, touched: &[usize], offsets: BTreeMap<TopicPartition, Positions>) -> Result<(), Error> {
+    fn apply(
+        &mut self,
+        touched: &[usize],
+        offsets: BTreeMap<TopicPartition, Positions>,
+        member: &P::Member,
+    ) -> Result<(), Error> {
         let now = self.clock.wall();
         let mut batch = <P::Store as TaskStore>::batch_for(self.staged_bytes());
         let mut calls = Vec::new();
         for place in touched {
             let Some(Some(slot)) = self.tasks.get_mut(*place) else { continue };
             let written = slot.changelog.as_ref().and_then(|changelog| self.transaction.written(changelog));
-            let started = slot.stage_committed(written.map(|written| written.last.next()), now, &mut batch)?;
+            let end_of = |partition: &TopicPartition| member.cached_end(partition);
+            let started = slot.stage_committed(written.map(|written| written.last.next()), now, end_of, &mut batch)?;
             if !started.is_empty() {
                 calls.push((*place, started));
             }

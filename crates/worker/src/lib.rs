@@ -29,6 +29,7 @@ mod positions;
 mod recovery;
 mod restore;
 mod standby;
+mod table_input;
 mod task_slot;
 mod tasks;
 mod transaction;
@@ -36,13 +37,13 @@ mod worker;
 
 pub use blueprint::{Blueprint, ChangelogFacts, ClusterFacts, WorkerSettings};
 pub use error::Error;
-pub use meta::{ChangelogBounds, TaskMeta, Unusable};
+pub use meta::{ChangelogBounds, TablePosition, TaskMeta, Unusable};
 pub use partition_map::PartitionMap;
 pub use placement::{AnchorPartition, Placement, SubtopologyIndex};
 #[cfg(feature = "planted-bugs")]
 pub use planted::Bug;
 pub use positions::Positions;
-pub use restore::{RestoreJob, RestoreLimits, RestorePorts, RestoreResult, Restored, Restorer};
+pub use restore::{RestoreJob, RestoreKind, RestoreLimits, RestorePorts, RestoreResult, Restored, Restorer};
 pub use standby::{
     KeepingStep, KeepingTimes, Standby, StandbyHost, StandbyKeeping, StandbyMember, StandbyTask, StandbyUnit, spread,
     standbys_of,

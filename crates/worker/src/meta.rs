@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use headwater_event::Timestamp;
+use headwater_streams::StoreNumber;
 use serde::{Deserialize, Serialize};
 
 /// What a store knows of its own place in the world; written with the data it describes.
@@ -23,9 +24,34 @@ pub struct TaskMeta {
     /// Wall-clock time of the last write: too old a store may miss tombstones.
     #[serde(default)]
     pub saved_at: Timestamp,
+    /// Where its tables stand in their topics, by the topics' names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tables: BTreeMap<String, TablePosition>,
     /// A snapshot is being loaded into it: until that is whole, it is of no use.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub half_loaded: bool,
+}
+
+/// Where a table stands in its topic. Written with the data it describes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TablePosition {
+    /// The store that holds it.
+    pub store: StoreNumber,
+    /// The topic's id (KIP-516).
+    #[serde(default)]
+    pub topic_id: Option<String>,
+    /// The topic up to here (exclusive) is in the store.
+    pub offset: i64,
+    /// A load that was broken off may have left what lies before here, beyond the offset; 0 when none was.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reach: i64,
+    /// What was deleted since this moment still has its tombstone at or behind the offset, if tombstones last.
+    pub as_of: Timestamp,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+const fn is_zero(number: &i64) -> bool {
+    *number == 0
 }
 
 /// Why a store can't be used as it is.
@@ -39,6 +65,8 @@ pub enum Unusable {
     TooOld,
     /// A snapshot that was being loaded did not come to its end.
     HalfLoaded,
+    /// A table holds what lies beyond the committed position, which was set back.
+    Ahead,
 }
 
 /// A changelog as it lies in Kafka.
@@ -82,6 +110,26 @@ impl TaskMeta {
     /// before the end holds none. It is the marker of the store's own last commit, whose place nobody is told.
     const fn may_lack_deletions(&self, changelog: &ChangelogBounds) -> bool {
         self.changelog_offset.saturating_add(1) < changelog.high_watermark
+    }
+}
+
+impl TablePosition {
+    /// Whether the table may be brought up to the committed position `up_to` by reading its topic from where it stands; None
+    /// when it may. The topic need not have been written in transactions, so that no place before its end is known to hold a
+    /// marker and no deletion.
+    #[must_use]
+    pub fn unusable(&self, topic: &ChangelogBounds, up_to: i64, now: Timestamp) -> Option<Unusable> {
+        if self.topic_id != topic.topic_id {
+            return Some(Unusable::OtherTopic);
+        }
+        if self.offset < topic.start || self.offset > topic.high_watermark {
+            return Some(Unusable::OutsideLog);
+        }
+        if self.offset.max(self.reach) > up_to {
+            return Some(Unusable::Ahead);
+        }
+        let may_lack_deletions = self.offset < topic.high_watermark;
+        (may_lack_deletions && now.since_ms(self.as_of) > topic.delete_retention_ms / 2).then_some(Unusable::TooOld)
     }
 }
 

@@ -39,12 +39,16 @@ pub enum Bug {
     StandbyThrownAway,
     /// Changelogs are read uncommitted: planted in the ports.
     ChangelogReadUncommitted,
+    /// A table is restored to its topic's end, beyond the committed position.
+    TableBeyondCommitted,
+    /// A task starts before its tables are restored.
+    TableNotAwaited,
 }
 
 impl Bug {
     /// All of them.
     #[cfg(feature = "planted-bugs")]
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::ApplyBeforeCommit,
         Self::OffsetLeftOut,
         Self::TimerWithoutOffsets,
@@ -62,6 +66,8 @@ impl Bug {
         Self::StandbyBesideWorker,
         Self::StandbyThrownAway,
         Self::ChangelogReadUncommitted,
+        Self::TableBeyondCommitted,
+        Self::TableNotAwaited,
     ];
 }
 
@@ -121,7 +127,8 @@ mod early {
             for place in touched {
                 let Some(Some(slot)) = self.tasks.get_mut(*place) else { continue };
                 let written = slot.changelog.as_ref().and_then(|changelog| self.transaction.written(changelog));
-                let calls = slot.stage_committed(written.map(|written| written.last.next()), now, &mut batch)?;
+                let calls =
+                    slot.stage_committed(written.map(|written| written.last.next()), now, |_| None, &mut batch)?;
                 self.start_calls(*place, &calls)?;
                 // It is touched until the transaction has ended.
                 if let Some(Some(slot)) = self.tasks.get_mut(*place) {

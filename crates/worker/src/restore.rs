@@ -7,12 +7,16 @@
 //! A store that has not far to go, as after a restart, is written in batches as its changelog is read. One that has is
 //! loaded: changes are gathered, sorted, each key's last one kept, and handed over in order. Where there is a snapshot of it,
 //! it begins there.
+//!
+//! A table is restored from its own topic, after the changelog, and up to the position that the group has committed: what
+//! lies beyond that its task will process.
 
 mod gather;
 mod job;
 mod loading;
 mod restorer;
 mod standbys;
+mod table;
 
-pub use job::{RestoreJob, Restored};
+pub use job::{RestoreJob, RestoreKind, Restored};
 pub use restorer::{RestoreLimits, RestorePorts, RestoreResult, Restorer};

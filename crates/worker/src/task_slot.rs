@@ -6,6 +6,7 @@ use headwater_streams::{CallToStart, Effects, Prepared, Task};
 
 use crate::placement::AnchorPartition;
 use crate::ports::TaskStore;
+use crate::table_input::TableInput;
 use crate::{Error, TaskMeta};
 
 /// Where a task is in its life on this worker.
@@ -35,6 +36,10 @@ pub struct TaskSlot<S> {
     pub processor: String,
     /// Its inputs, in the task's order.
     pub inputs: Vec<TopicPartition>,
+    /// Those of them that are kept as tables.
+    pub tables: Vec<TableInput>,
+    /// How many of the tables have been restored in its present life.
+    pub tables_restored: usize,
     /// Restoring or running.
     pub phase: TaskPhase,
     /// Positions that Kafka has committed, in the order of `inputs`; None before the first record.
@@ -79,7 +84,7 @@ impl<S: TaskStore> TaskSlot<S> {
     }
 
     /// Stages what Kafka has committed for the store. `changelog_end` is the offset after the last changelog record
-    /// of this transaction; None when it wrote none.
+    /// of this transaction; None when it wrote none. `end_of` says where a topic that is a table ends, if that is known.
     ///
     /// # Errors
     /// [`Error::State`].
@@ -87,6 +92,7 @@ impl<S: TaskStore> TaskSlot<S> {
         &mut self,
         changelog_end: Option<Offset>,
         now: Timestamp,
+        end_of: impl Fn(&TopicPartition) -> Option<Offset>,
         batch: &mut S::Batch,
     ) -> Result<Vec<CallToStart>, Error> {
         if let Some(prepared) = self.prepared.take() {
@@ -100,6 +106,7 @@ impl<S: TaskStore> TaskSlot<S> {
         }
         self.meta.saved_at = now;
         self.meta.positions = self.named_positions();
+        self.tables_committed(now, end_of);
         self.store.stage_meta(batch, &self.meta)?;
         self.touched = false;
         Ok(calls)
@@ -110,6 +117,22 @@ impl<S: TaskStore> TaskSlot<S> {
         self.prepared = None;
         self.touched = false;
         self.task.rolled_back();
+    }
+
+    /// The tables have all before the committed positions; what is no table any more is not known of any more.
+    fn tables_committed(&mut self, now: Timestamp, end_of: impl Fn(&TopicPartition) -> Option<Offset>) {
+        let (inputs, tables) = (&self.inputs, &mut self.tables);
+        let is_of = |table: &TableInput, topic: &str| {
+            inputs.get(table.input).is_some_and(|input| input.topic.as_str() == topic)
+        };
+        self.meta.tables.retain(|topic, _| tables.iter().any(|table| is_of(table, topic)));
+        for table in tables {
+            let (Some(partition), Some(Some(position))) = (inputs.get(table.input), self.positions.get(table.input))
+            else {
+                continue;
+            };
+            table.committed(partition.topic.as_str(), *position, end_of(partition), now, &mut self.meta);
+        }
     }
 
     fn named_positions(&self) -> BTreeMap<String, i64> {

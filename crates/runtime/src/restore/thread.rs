@@ -36,14 +36,16 @@ enum Order {
     KeepWarm(Vec<StandbyTask>),
 }
 
-/// A way to the process's restore threads. Orders for one changelog always go to the same thread.
+/// A way to the process's restore threads. Orders for one task always go to the same thread.
 #[derive(Clone)]
 pub(crate) struct RestoreHandle(Vec<SyncSender<Order>>);
 
 impl RestoreHandle {
-    fn thread_of(&self, changelog: &TopicPartition) -> usize {
-        let topic = BuildHasherDefault::<DefaultHasher>::default().hash_one(&changelog.topic);
-        let place = topic.wrapping_add(u64::from(changelog.partition.get())) % self.0.len().max(1) as u64;
+    /// The partitions of a subtopology take turns.
+    fn thread_of(&self, task: &str) -> usize {
+        let (part, partition) = task.rsplit_once('/').unwrap_or((task, ""));
+        let part = BuildHasherDefault::<DefaultHasher>::default().hash_one(part);
+        let place = part.wrapping_add(partition.parse().unwrap_or(0)) % self.0.len().max(1) as u64;
         usize::try_from(place).unwrap_or_default()
     }
 
@@ -66,7 +68,7 @@ impl RestoreHandle {
     /// [`Error::State`] when the threads are gone.
     pub(crate) fn keep_warm(&self, tasks: &[StandbyTask]) -> Result<(), Error> {
         for thread in 0..self.0.len() {
-            let own = tasks.iter().filter(|task| self.thread_of(&task.changelog) == thread);
+            let own = tasks.iter().filter(|task| self.thread_of(&task.task) == thread);
             self.send(thread, Order::KeepWarm(own.cloned().collect()))?;
         }
         Ok(())
@@ -199,12 +201,12 @@ impl<'l> RestoreLinks<'l> {
 
 impl Restores<TaskState> for RestoreLinks<'_> {
     fn submit(&mut self, job: RestoreJob<TaskState>) -> Result<(), Error> {
-        self.orders.send(self.orders.thread_of(&job.changelog), Order::Restore(Box::new(job)))
+        self.orders.send(self.orders.thread_of(job.store.name()), Order::Restore(Box::new(job)))
     }
 
-    fn release(&mut self, changelog: &TopicPartition, epoch: u64) {
+    fn release(&mut self, task: &str, changelog: &TopicPartition, epoch: u64) {
         let order = Order::Release(self.worker, changelog.clone(), epoch);
-        if self.orders.send(self.orders.thread_of(changelog), order).is_err() {
+        if self.orders.send(self.orders.thread_of(task), order).is_err() {
             tracing::warn!(%changelog, "the restore thread was not told that a task has left; it is not kept warm here");
         }
     }

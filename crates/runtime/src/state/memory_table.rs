@@ -29,6 +29,10 @@ impl MemoryTable {
         self.entries.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
+    pub(super) fn clear_store(&self, store: StoreNumber) {
+        self.entries.write().unwrap_or_else(PoisonError::into_inner).retain(|(of, _), _| *of != store.0);
+    }
+
     pub(super) fn write(&self, store: StoreNumber, key: &[u8], value: Option<&[u8]>) {
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         let key = (store.0, Bytes::copy_from_slice(key));

@@ -108,6 +108,23 @@ impl TaskState {
         let to = (self.number.0 + 1).to_be_bytes();
         batch.batch.delete_range(from, to);
     }
+
+    /// Stages the removal of everything in one store; one in memory is emptied at once.
+    pub fn stage_wipe_store(&self, batch: &mut StateBatch, store: StoreNumber) {
+        if self.memory.holds(store) {
+            self.memory.clear_store(store);
+            return;
+        }
+        let mut from = Vec::new();
+        full_key(&mut from, self.number, store.0, &[]);
+        batch.batch.delete_range(from, end_of_store(self.number, store));
+    }
+}
+
+/// The first key behind a store's.
+fn end_of_store(task: TaskNumber, store: StoreNumber) -> Vec<u8> {
+    let next = (u64::from(task.0) << 8 | u64::from(store.0)) + 1;
+    next.to_be_bytes()[3..].to_vec()
 }
 
 pub(super) fn full_key(into: &mut Vec<u8>, task: TaskNumber, store: u8, key: &[u8]) {
@@ -149,6 +166,15 @@ impl TaskStore for TaskState {
 
     fn stage_wipe(&self, batch: &mut StateBatch) {
         Self::stage_wipe(self, batch);
+    }
+
+    fn stage_wipe_store(&self, batch: &mut StateBatch, store: StoreNumber) {
+        Self::stage_wipe_store(self, batch, store);
+    }
+
+    fn meta(&self) -> Result<TaskMeta, Error> {
+        let known = self.database.meta(&self.name)?;
+        known.ok_or_else(|| Error::State(format!("task {} has no meta record: its state was taken away", self.name)))
     }
 
     fn batch_bytes(batch: &StateBatch) -> usize {
@@ -218,10 +244,7 @@ impl StateBase for TaskState {
                 end.push(0);
             }
             Bound::Excluded(key) => full_key(&mut end, self.number, store.0, key),
-            Bound::Unbounded => {
-                let next = (u64::from(self.number.0) << 8 | u64::from(store.0)) + 1;
-                end.extend_from_slice(&next.to_be_bytes()[3..]);
-            }
+            Bound::Unbounded => end = end_of_store(self.number, store),
         }
         if first >= end {
             return Ok(Vec::new());

@@ -66,7 +66,7 @@ impl Restores<SimStore> for SimRestores {
         Ok(())
     }
 
-    fn release(&mut self, changelog: &TopicPartition, epoch: u64) {
+    fn release(&mut self, _task: &str, changelog: &TopicPartition, epoch: u64) {
         send(&self.mail, &self.baton, RestoreOrder::Release(self.worker, changelog.clone(), epoch));
     }
 

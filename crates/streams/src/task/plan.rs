@@ -7,6 +7,7 @@ use headwater_event::{MessageType, Timestamp};
 use headwater_log::{Headers, Partition};
 use headwater_schema::json_command::CommandSet;
 
+use crate::context::Access;
 use crate::record::size_bytes;
 use crate::schemas::Naming;
 use crate::store::{Overlay, TableIndex};
@@ -43,6 +44,8 @@ pub(crate) struct SourcePlan {
     pub(crate) nodes: Vec<usize>,
     pub(crate) commands: Option<CommandSet>,
     pub(crate) refusals: Option<Refusals>,
+    /// It is a table's: a restore takes its records as they come, so nothing else may hold one back.
+    pub(crate) is_table: bool,
 }
 
 pub(crate) struct SinkPlan {
@@ -56,7 +59,7 @@ pub(crate) struct SinkPlan {
 
 pub(crate) struct NodePlan {
     pub(crate) name: String,
-    pub(crate) stores: Vec<(String, TableIndex)>,
+    pub(crate) stores: Vec<(String, TableIndex, Access)>,
 }
 
 impl Plan {
@@ -87,7 +90,8 @@ impl Plan {
         }
         let table_of = |name: &String| {
             let at = declared.stores.iter().position(|store| store.name == *name)?;
-            Some((name.clone(), TableIndex(u16::try_from(StoreNumber::SYSTEM.len() + at).ok()?)))
+            let access = if declared.stores.get(at)?.source.is_some() { Access::Table } else { Access::Own };
+            Some((name.clone(), TableIndex(u16::try_from(StoreNumber::SYSTEM.len() + at).ok()?), access))
         };
         let nodes = declared.processors.iter().map(|node| NodePlan {
             name: node.name.clone(),
@@ -173,6 +177,7 @@ fn source_plan(resolve: &mut Resolve<'_>, declared: &Subtopology, source: &Sourc
         nodes: declared.processors.iter().enumerate().filter_map(reads).collect(),
         commands: if is_commands { resolve.commands(source) } else { None },
         refusals: source.refusals.clone(),
+        is_table: declared.stores.iter().any(|store| store.source.as_deref() == Some(source.topic.as_str())),
     }
 }
 

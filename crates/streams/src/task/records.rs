@@ -70,7 +70,8 @@ impl Work<'_> {
                 }
             },
         }
-        if origin == Origin::Fetched && self.plan.changelog.is_some() && self.joins_parked(&input)? {
+        let may_wait = self.plan.changelog.is_some() && !source.is_table;
+        if origin == Origin::Fetched && may_wait && self.joins_parked(&input)? {
             return Ok(());
         }
         if let Some(window_ms) = source.dedup_window_ms.filter(|_| has_own_id || source.kind == SourceKind::Raw) {

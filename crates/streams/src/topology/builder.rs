@@ -79,6 +79,9 @@ impl TopologyBuilder {
     /// Every problem: names, unknown sources and stores, mixed domains, nodes that nothing reaches.
     pub fn build(mut self) -> Result<Topology, Error> {
         for subtopology in &mut self.subtopologies {
+            if subtopology.has_only_tables() {
+                subtopology.changelog = None;
+            }
             let forwarded: Vec<Source> = subtopology.sources.iter().filter_map(forwarded).collect();
             subtopology.sources.extend(forwarded);
         }
@@ -102,11 +105,11 @@ impl TopologyBuilder {
 /// A subtopology under construction.
 pub struct SubtopologyBuilder<'a> {
     processor: &'a str,
-    subtopology: &'a mut Subtopology,
+    pub(super) subtopology: &'a mut Subtopology,
 }
 
 impl SubtopologyBuilder<'_> {
-    fn source(&mut self, source: Source) -> SourceBuilder<'_> {
+    pub(super) fn source(&mut self, source: Source) -> SourceBuilder<'_> {
         let policies = self.subtopology.policies;
         self.subtopology.sources.push(source);
         let at = self.subtopology.sources.len() - 1;
@@ -176,6 +179,7 @@ impl SubtopologyBuilder<'_> {
             in_memory: spec.in_memory,
             changelog: spec.changelog,
             ordered: spec.ordered,
+            source: None,
         });
     }
 
@@ -226,6 +230,7 @@ impl SubtopologyBuilder<'_> {
             name: name.to_owned(),
             sources: sources.iter().map(|&name| name.to_owned()).collect(),
             stores: stores.iter().map(|&name| name.to_owned()).collect(),
+            is_table: false,
             factory: Arc::new(move || Box::new(factory())),
         });
     }
@@ -240,13 +245,13 @@ impl SubtopologyBuilder<'_> {
         self.subtopology.holds_timers = true;
     }
 
-    /// No state at all: no stores, timers, calls, deduplication or parking, and so no changelog.
+    /// No state of its own: no stores but [tables](Self::table), timers, calls, deduplication or parking, and so no changelog.
     pub fn stateless(&mut self) {
         self.subtopology.changelog = None;
     }
 }
 
-fn source(name: &str, topic: String, kind: SourceKind) -> Source {
+pub(super) fn source(name: &str, topic: String, kind: SourceKind) -> Source {
     Source {
         name: name.to_owned(),
         dead_letters: format!("{topic}.dlq"),

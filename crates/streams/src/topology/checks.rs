@@ -1,7 +1,7 @@
 //! What makes a topology valid.
 
 use super::{Parts, SourceKind, Subtopology};
-use crate::StoreNumber;
+use crate::{FailureKind, Policy, StoreNumber};
 
 /// Everything that is wrong, in the order of declaration.
 pub(super) fn problems(parts: &Parts) -> Vec<String> {
@@ -12,6 +12,8 @@ pub(super) fn problems(parts: &Parts) -> Vec<String> {
     }
     let names = parts.subtopologies.iter().map(|subtopology| subtopology.name.as_str());
     unique(&mut problems, "subtopology", names);
+    let stores = || parts.subtopologies.iter().flat_map(|subtopology| &subtopology.stores);
+    unique(&mut problems, "table of topic", stores().filter_map(|store| store.source.as_deref()));
     for subtopology in &parts.subtopologies {
         name(&mut problems, "subtopology name", &subtopology.name);
         check(&mut problems, parts, subtopology);
@@ -39,6 +41,7 @@ fn check(problems: &mut Vec<String>, parts: &Parts, subtopology: &Subtopology) {
     }
     sources(problems, parts, subtopology);
     stores(problems, subtopology);
+    tables(problems, subtopology);
     for node in &subtopology.processors {
         if node.sources.is_empty() {
             problems.push(format!("{own}: nothing reaches processor {}: give it a source", node.name));
@@ -108,8 +111,39 @@ fn stores(problems: &mut Vec<String>, subtopology: &Subtopology) {
         if !subtopology.processors.iter().any(|node| node.stores.contains(&store.name)) {
             problems.push(format!("{own}: no processor uses store {}", store.name));
         }
-        if subtopology.changelog.is_none() {
+        if subtopology.changelog.is_none() && store.source.is_none() {
             problems.push(format!("{own}: store {}, but the subtopology is declared stateless", store.name));
+        }
+    }
+}
+
+/// A table's store is what its topic says, whether it was processed or restored: so nothing else touches its records.
+fn tables(problems: &mut Vec<String>, subtopology: &Subtopology) {
+    let own = &subtopology.name;
+    for store in subtopology.stores.iter() {
+        let Some(topic) = store.source.as_deref() else { continue };
+        let Some(source) = subtopology.sources.iter().find(|source| source.topic == topic) else { continue };
+        let others = subtopology.processors.iter().filter(|node| !node.is_table && node.sources.contains(&source.name));
+        for node in others {
+            problems.push(format!(
+                "{own}: processor {} reads source {}, which is table {}'s: name the store instead, or read the topic in \
+                 another subtopology",
+                node.name, source.name, store.name
+            ));
+        }
+        let is_changed = source.dedup_window_ms.is_some() || source.grace_ms.is_some() || !source.only.is_empty();
+        if is_changed || source.refusals.is_some() || source.forward_to.is_some() {
+            problems.push(format!(
+                "{own}: source {} is table {}'s, which takes every record: no deduplication, grace, types or refusals",
+                source.name, store.name
+            ));
+        }
+        let policies = source.policies.unwrap_or(subtopology.policies);
+        if matches!(policies.of(FailureKind::Decode), Policy::ParkKey { .. }) {
+            problems.push(format!(
+                "{own}: source {} is table {}'s: what has no key can't be parked by key; say another policy for decode",
+                source.name, store.name
+            ));
         }
     }
 }

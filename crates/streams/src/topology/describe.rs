@@ -22,8 +22,11 @@ fn traits_of(store: &Store) -> String {
     if store.ordered {
         words.push("ordered");
     }
-    if !store.changelog {
-        words.push("no changelog");
+    let table_of = store.source.as_ref().map(|topic| format!("table of {topic}"));
+    match &table_of {
+        Some(table_of) => words.push(table_of),
+        None if !store.changelog => words.push("no changelog"),
+        None => {}
     }
     words.join(", ")
 }
@@ -94,7 +97,7 @@ fn to_json(subtopology: &Subtopology) -> Value {
     });
     let stores = subtopology.stores.iter().map(|store| {
         json!({ "name": store.name, "number": store.number, "in_memory": store.in_memory,
-            "changelog": store.changelog, "ordered": store.ordered })
+            "changelog": store.changelog, "ordered": store.ordered, "source": store.source })
     });
     let nodes = subtopology.processors.iter();
     let sinks = subtopology.sinks.iter();

@@ -25,6 +25,9 @@ pub struct SubtopologyManifest {
     pub processors: Vec<String>,
     /// Stores with their numbers.
     pub stores: Vec<(String, StoreNumber)>,
+    /// Stores that are tables, with their topics: these are restored from there, the others from the changelog.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<(String, String)>,
     /// The changelog; None where there is no state.
     pub changelog: Option<String>,
 }
@@ -48,12 +51,15 @@ impl Topology {
             sources.sort();
             let mut processors: Vec<String> = subtopology.processors.iter().map(|node| node.name.clone()).collect();
             processors.sort();
+            let tables = subtopology.stores.iter();
+            let tables = tables.filter_map(|store| Some((store.name.clone(), store.source.clone()?)));
             SubtopologyManifest {
                 name: subtopology.name.clone(),
                 domain: subtopology.domain.name.to_owned(),
                 sources,
                 processors,
                 stores: subtopology.stores.iter().map(|store| (store.name.clone(), store.number)).collect(),
+                tables: tables.collect(),
                 changelog: subtopology.changelog.clone(),
             }
         });
@@ -110,6 +116,26 @@ fn compare(steps: &mut Vec<String>, before: &SubtopologyManifest, now: &Subtopol
                     steps.push(format!("{own}: store {store} is gone: keep it, or rebuild the subtopology's state"))
                 }
             },
+        }
+    }
+    for (store, _) in &before.stores {
+        let table_of = |manifest: &SubtopologyManifest| {
+            manifest.tables.iter().find(|(name, _)| name == store).map(|(_, topic)| topic.clone())
+        };
+        let is_there = now.stores.iter().any(|(name, _)| name == store);
+        match (table_of(before), table_of(now)) {
+            (None, Some(topic)) if is_there => steps.push(format!(
+                "{own}: store {store} was kept in its changelog, and is the table of {topic} now: what the topic does not \
+                 say would be lost; use a new store"
+            )),
+            (Some(topic), None) if is_there => steps.push(format!(
+                "{own}: store {store} was the table of {topic}, and is kept in a changelog now, which lacks what it had: \
+                 use a new store"
+            )),
+            (Some(topic), Some(other)) if topic != other => steps.push(format!(
+                "{own}: store {store} was the table of {topic}, and is that of {other} now: use a new store"
+            )),
+            _ => {}
         }
     }
     for node in before.processors.iter().filter(|node| !now.processors.contains(node)) {

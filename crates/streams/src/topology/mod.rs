@@ -5,6 +5,7 @@ mod checks;
 mod describe;
 mod manifest;
 mod source;
+mod table;
 
 use std::sync::Arc;
 
@@ -141,6 +142,9 @@ pub struct Store {
     pub changelog: bool,
     /// Scanned in order.
     pub ordered: bool,
+    /// The topic that it is the table of (declared name), which is its changelog: it is restored from there. None for a
+    /// store that processors write to.
+    pub source: Option<String>,
 }
 
 /// A processor within a subtopology.
@@ -151,6 +155,8 @@ pub struct ProcessorNode {
     pub sources: Vec<String>,
     /// Names of its stores.
     pub stores: Vec<String>,
+    /// Whether it is a table's own: the only one that writes to the table's store.
+    pub(crate) is_table: bool,
     pub(crate) factory: Factory,
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use headwater_log::{Partition, TopicName};
 use headwater_streams::{Limits, LocalSchemas};
 
 use super::*;
@@ -25,11 +24,10 @@ fn blueprint() -> Blueprint {
 #[test]
 fn a_store_belongs_to_its_latest_assignment_and_to_no_older_one() {
     let blueprint = blueprint();
-    let store = |number| TopicPartition::new(TopicName::new("a-main-changelog").unwrap(), Partition::new(number));
     let (older, newer) = (blueprint.next_epoch(), blueprint.next_epoch());
-    assert_eq!(blueprint.as_owner(&store(0), older, || "first"), Some("first"));
-    assert_eq!(blueprint.as_owner(&store(0), newer, || "moved"), Some("moved"));
-    assert_eq!(blueprint.as_owner(&store(0), older, || "late"), None);
-    assert_eq!(blueprint.as_owner(&store(0), newer, || "again"), Some("again"));
-    assert_eq!(blueprint.as_owner(&store(1), older, || "another"), Some("another"));
+    assert_eq!(blueprint.as_owner("a/main/0", older, || "first"), Some("first"));
+    assert_eq!(blueprint.as_owner("a/main/0", newer, || "moved"), Some("moved"));
+    assert_eq!(blueprint.as_owner("a/main/0", older, || "late"), None);
+    assert_eq!(blueprint.as_owner("a/main/0", newer, || "again"), Some("again"));
+    assert_eq!(blueprint.as_owner("a/main/1", older, || "another"), Some("another"));
 }

@@ -8,20 +8,20 @@ use crate::{Error, RestoreJob, RestoreResult};
 
 /// A worker's way to the restorer of its process, and back.
 pub trait Restores<S> {
-    /// Asks for a restore; one under way for the same changelog is superseded.
+    /// Asks for a restore; one under way for the same task is superseded.
     ///
     /// # Errors
     /// [`Error::State`] when the restorer is gone.
     fn submit(&mut self, job: RestoreJob<S>) -> Result<(), Error>;
 
     /// Says that a task has left this worker, which writes to its store no more: whoever keeps it warm may go on.
-    fn release(&mut self, _changelog: &TopicPartition, _epoch: u64) {}
+    fn release(&mut self, _task: &str, _changelog: &TopicPartition, _epoch: u64) {}
 
     /// The next restore that has ended.
     fn next(&mut self) -> Option<RestoreResult>;
 }
 
-/// Reads changelogs, read_committed, outside of any group.
+/// Reads changelogs, and topics that are tables, read_committed, outside of any group.
 pub trait ChangelogReader {
     /// First offset and read_uncommitted high watermark of partitions. One that does not exist is left out.
     ///

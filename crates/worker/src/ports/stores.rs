@@ -52,6 +52,15 @@ pub trait TaskStore: StateBase + Clone {
     /// Stages the removal of everything the task has.
     fn stage_wipe(&self, batch: &mut Self::Batch);
 
+    /// Stages the removal of everything in one store; one in memory is emptied at once.
+    fn stage_wipe_store(&self, batch: &mut Self::Batch, store: StoreNumber);
+
+    /// What was written last of what the task's state knows of itself.
+    ///
+    /// # Errors
+    /// [`Error::State`].
+    fn meta(&self) -> Result<TaskMeta, Error>;
+
     /// Bytes staged in a batch.
     fn batch_bytes(batch: &Self::Batch) -> usize;
 

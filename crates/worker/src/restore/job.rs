@@ -9,6 +9,20 @@ use crate::{ChangelogBounds, Error, TaskMeta, Unusable};
 /// Bytes of replayed records that are written at once; what was gathered and is less than that is no file's worth.
 const BATCH_BYTES: usize = 1 << 20;
 
+/// What a store is brought up to date from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RestoreKind {
+    /// The changelog, up to its end: a key begins with the number of its store.
+    Changelog,
+    /// The topic of a table, up to where the task goes on, and never beyond: it will process what comes there.
+    Table {
+        /// The store that holds it.
+        store: StoreNumber,
+        /// The position that the group has committed; None where it has none.
+        up_to: Option<Offset>,
+    },
+}
+
 /// A store to bring up to date.
 pub struct RestoreJob<S> {
     /// Which worker asked.
@@ -21,11 +35,13 @@ pub struct RestoreJob<S> {
     pub store: S,
     /// What it knows of itself.
     pub meta: TaskMeta,
-    /// Its changelog's partition.
-    pub changelog: TopicPartition,
-    /// The changelog topic's id, where the broker gives one.
+    /// The partition that is read: its changelog's, or that of a table's topic.
+    pub partition: TopicPartition,
+    /// Which of the two.
+    pub kind: RestoreKind,
+    /// The topic's id, where the broker gives one.
     pub topic_id: Option<String>,
-    /// The changelog topic's `delete.retention.ms`.
+    /// The topic's `delete.retention.ms`.
     pub delete_retention_ms: i64,
 }
 
@@ -37,11 +53,12 @@ pub(super) struct Asker {
     pub(super) epoch: u64,
 }
 
-/// A store that is brought up to date, and what is known of its changelog.
+/// A store that is brought up to date, and what is known of what is read for that.
 pub(super) struct Subject<S> {
     pub(super) store: S,
     pub(super) meta: TaskMeta,
-    pub(super) changelog: TopicPartition,
+    pub(super) partition: TopicPartition,
+    pub(super) kind: RestoreKind,
     pub(super) topic_id: Option<String>,
     pub(super) delete_retention_ms: i64,
 }
@@ -49,16 +66,21 @@ pub(super) struct Subject<S> {
 impl<S> RestoreJob<S> {
     /// Who asked, and for what.
     pub(super) fn into_parts(self) -> (Asker, Subject<S>) {
-        let Self { worker, slot, epoch, store, meta, changelog, topic_id, delete_retention_ms } = self;
-        (Asker { worker, slot, epoch }, Subject { store, meta, changelog, topic_id, delete_retention_ms })
+        let Self { worker, slot, epoch, store, meta, partition, kind, topic_id, delete_retention_ms } = self;
+        (Asker { worker, slot, epoch }, Subject { store, meta, partition, kind, topic_id, delete_retention_ms })
     }
 }
 
 impl<S: TaskStore> Subject<S> {
-    /// Whether what was done for it counts for a worker that asks now. Stores in memory are that worker's own, and have to
+    /// Whether what was done for it counts for a worker that asks now. A table is begun again from what was written, as the
+    /// position that it must not pass may be another. Stores in memory are that worker's own, and have to
     /// be read from the start; so has another topic.
     pub(super) fn is_of(&self, job: &RestoreJob<S>) -> bool {
-        self.store.name() == job.store.name() && self.topic_id == job.topic_id && !job.store.has_memory_stores()
+        let is_changelog = self.kind == RestoreKind::Changelog && job.kind == RestoreKind::Changelog;
+        is_changelog
+            && self.store.name() == job.store.name()
+            && self.topic_id == job.topic_id
+            && !job.store.has_memory_stores()
     }
 
     /// Goes on for a worker that asks now: what the store knows of itself stays as it is here.
@@ -78,7 +100,12 @@ impl<S: TaskStore> Subject<S> {
 }
 
 impl<S> Subject<S> {
-    /// The changelog as it lies in Kafka, from its first offset to its high watermark.
+    /// Whether it is the restore, or the standby, of this changelog.
+    pub(super) fn is_of_changelog(&self, partition: &TopicPartition) -> bool {
+        self.kind == RestoreKind::Changelog && self.partition == *partition
+    }
+
+    /// What is read of as it lies in Kafka, from its first offset to its high watermark.
     pub(super) fn bounds(&self, (start, high_watermark): (Offset, Offset)) -> ChangelogBounds {
         ChangelogBounds {
             topic_id: self.topic_id.clone(),
@@ -98,7 +125,7 @@ pub struct Restored {
     pub epoch: u64,
     /// What the store knows of itself now.
     pub meta: TaskMeta,
-    /// Changelog records that were replayed.
+    /// Records that were replayed.
     pub records: u64,
     /// Whether it was rebuilt from the start though it had data, and why.
     pub rebuilt: Option<Unusable>,
@@ -109,18 +136,23 @@ pub(super) struct Running<S: TaskStore> {
     pub(super) job: Subject<S>,
     /// Who waits for its end; None for a standby, which has none.
     pub(super) asker: Option<Asker>,
-    /// The read_uncommitted high watermark: the restore ends there, and there a standby has caught up.
+    /// The read_uncommitted high watermark: the restore ends there, and there a standby has caught up. A table's restore
+    /// ends at the committed position, which is not beyond that.
     pub(super) target: Offset,
+    /// Whether that was the topic's end when it was listed.
+    pub(super) target_is_end: bool,
     /// Where reading began.
     pub(super) from: Offset,
     batch: S::Batch,
     /// Set while a store that has far to go is read.
     large: Option<Large<S>>,
-    next: Offset,
+    pub(super) next: Offset,
+    /// A store's number and a key, put together.
+    whole_key: Vec<u8>,
     records: u64,
     rebuilt: Option<Unusable>,
     /// When the target of a standby was listed, and whether it has been reached.
-    listed_at: Timestamp,
+    pub(super) listed_at: Timestamp,
     has_caught_up: bool,
     /// A standby that can't go on.
     pub(super) failed: bool,
@@ -152,6 +184,18 @@ impl<S: TaskStore> Drop for Loading<S> {
 impl<S: TaskStore> Running<S> {
     /// Decides where to begin, wiping a store that can't be used.
     pub(super) fn begin(
+        job: Subject<S>,
+        asker: Option<Asker>,
+        bounds: (Offset, Offset),
+        now: Timestamp,
+    ) -> Result<Self, Error> {
+        match job.kind {
+            RestoreKind::Changelog => Self::begin_changelog(job, asker, bounds, now),
+            RestoreKind::Table { store, up_to } => Self::begin_table(job, asker, (store, up_to), bounds, now),
+        }
+    }
+
+    fn begin_changelog(
         mut job: Subject<S>,
         asker: Option<Asker>,
         bounds: (Offset, Offset),
@@ -175,21 +219,32 @@ impl<S: TaskStore> Running<S> {
             if job.store.has_memory_stores() { Offset::new(bounds.start).unwrap_or(Offset::ZERO) } else { stored };
         job.store.clear_memory();
         let target = Offset::new(bounds.high_watermark).unwrap_or(Offset::ZERO);
-        let batch = S::Batch::default();
-        Ok(Self {
+        Ok(Self::reading(job, asker, (from, target), unusable, now))
+    }
+
+    pub(super) fn reading(
+        job: Subject<S>,
+        asker: Option<Asker>,
+        (from, target): (Offset, Offset),
+        rebuilt: Option<Unusable>,
+        now: Timestamp,
+    ) -> Self {
+        Self {
             job,
             asker,
             target,
+            target_is_end: true,
             from,
-            batch,
+            batch: S::Batch::default(),
             large: None,
             next: from,
+            whole_key: Vec::new(),
             records: 0,
-            rebuilt: unusable,
+            rebuilt,
             listed_at: now,
             has_caught_up: false,
             failed: false,
-        })
+        }
     }
 
     /// Whether it is a standby's.
@@ -205,6 +260,7 @@ impl<S: TaskStore> Running<S> {
     /// Has its changes gathered, and loaded in order whenever they have come to so much.
     pub(super) fn gather(&mut self, gather_bytes_max: usize) -> Result<(), Error> {
         // What is loaded is there before the store says so: of which topic it is, and of when, must be known before.
+        self.say_reach();
         self.write()?;
         let loading = Loading::begin(self.job.store.clone());
         self.large = Some(Large { gather: Gather::default(), gather_bytes_max, _loading: loading });
@@ -232,19 +288,61 @@ impl<S: TaskStore> Running<S> {
         self.asker = Some(self.job.hand_to(job));
     }
 
-    /// Takes in a changelog record: the key's first byte is the store's number.
+    /// Takes in a record.
     pub(super) fn record(&mut self, offset: Offset, key: Option<&[u8]>, value: Option<&[u8]>) -> Result<(), Error> {
+        match self.job.kind {
+            RestoreKind::Changelog => self.changelog_record(offset, key, value),
+            RestoreKind::Table { store, .. } => self.table_record(store, offset, key, value),
+        }
+    }
+
+    /// Takes in a changelog record: the key's first byte is the store's number.
+    fn changelog_record(&mut self, offset: Offset, key: Option<&[u8]>, value: Option<&[u8]>) -> Result<(), Error> {
         self.next = offset.next();
         self.records += 1;
         let whole = key.unwrap_or_default();
         let Some((store, key)) = whole.split_first() else {
             return Err(Error::Corrupt(format!(
                 "changelog {} has a record without a key at offset {offset}: something else writes to it",
-                self.job.changelog
+                self.job.partition
             )));
         };
         let store = StoreNumber(*store);
         let is_new = offset.get() >= self.job.meta.changelog_offset;
+        self.change(store, (whole, key), value, is_new)
+    }
+
+    /// A table's record: as the table itself takes it when it is processed, so that without a key it is no part of it. What
+    /// comes from the committed position on, the task will process.
+    fn table_record(
+        &mut self,
+        store: StoreNumber,
+        offset: Offset,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+    ) -> Result<(), Error> {
+        if offset >= self.target {
+            return Ok(());
+        }
+        self.next = offset.next();
+        self.records += 1;
+        let Some(key) = key else { return Ok(()) };
+        let mut whole = std::mem::take(&mut self.whole_key);
+        whole.clear();
+        whole.push(store.0);
+        whole.extend_from_slice(key);
+        let taken = self.change(store, (&whole, key), value, true);
+        self.whole_key = whole;
+        taken
+    }
+
+    fn change(
+        &mut self,
+        store: StoreNumber,
+        (whole, key): (&[u8], &[u8]),
+        value: Option<&[u8]>,
+        is_new: bool,
+    ) -> Result<(), Error> {
         let is_in_memory = self.job.store.is_in_memory(store);
         let is_full = match &mut self.large {
             Some(large) if is_new && !is_in_memory => {
@@ -266,10 +364,13 @@ impl<S: TaskStore> Running<S> {
         self.target.get() - self.next.get()
     }
 
-    fn write(&mut self) -> Result<(), Error> {
+    pub(super) fn write(&mut self) -> Result<(), Error> {
         self.load()?;
-        if self.next.get() > self.job.meta.changelog_offset {
-            self.job.meta.changelog_offset = self.next.get();
+        match self.job.kind {
+            RestoreKind::Changelog => {
+                self.job.meta.changelog_offset = self.job.meta.changelog_offset.max(self.next.get());
+            }
+            RestoreKind::Table { .. } => self.say_table_offset(),
         }
         let mut batch = std::mem::take(&mut self.batch);
         self.job.store.stage_meta(&mut batch, &self.job.meta)?;
@@ -297,9 +398,14 @@ impl<S: TaskStore> Running<S> {
 
     /// Ends the restore at `position`, the place of what comes next. None when nobody has asked for it.
     pub(super) fn finish(mut self, position: Offset, now: Timestamp) -> Result<Option<Restored>, Error> {
-        self.next = self.next.max(position);
-        self.job.meta.saved_at = now;
-        self.write()?;
+        match self.job.kind {
+            RestoreKind::Changelog => {
+                self.next = self.next.max(position);
+                self.job.meta.saved_at = now;
+                self.write()?;
+            }
+            RestoreKind::Table { .. } => self.finish_table(position)?,
+        }
         let Some(Asker { slot, epoch, .. }) = self.asker else { return Ok(None) };
         let (meta, records, rebuilt) = (self.job.meta, self.records, self.rebuilt);
         Ok(Some(Restored { slot, epoch, meta, records, rebuilt }))

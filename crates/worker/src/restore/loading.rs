@@ -2,8 +2,9 @@ use std::collections::BTreeMap;
 
 use headwater_log::{Offset, TopicPartition};
 
-use super::job::{Asker, Loading, RestoreJob, Running, Subject};
+use super::job::{Asker, Loading, RestoreJob, RestoreKind, Running, Subject};
 use super::restorer::{RestorePorts, Restorer};
+use crate::planted::Bug;
 use crate::ports::{
     ChangelogReader as _, Clock as _, RestoreObserver as _, SnapshotRead, SnapshotReader, SnapshotWanted, TaskStore,
 };
@@ -135,10 +136,15 @@ impl<R: RestorePorts> Restorer<R> {
 
     fn begin_replay(
         &mut self,
-        job: Subject<R::Store>,
+        mut job: Subject<R::Store>,
         asker: Option<Asker>,
         bounds: (Offset, Offset),
     ) -> Result<(), Error> {
+        if let RestoreKind::Table { up_to, .. } = &mut job.kind
+            && self.planted.has(Bug::TableBeyondCommitted)
+        {
+            *up_to = Some(bounds.1);
+        }
         let running = Running::begin(job, asker, bounds, self.clock.wall())?;
         if running.from >= running.target && !running.is_standby() {
             self.finish(running, bounds.1);
@@ -161,6 +167,9 @@ impl<R: RestorePorts> Restorer<R> {
         job: &Subject<R::Store>,
         bounds: (Offset, Offset),
     ) -> Option<(Box<dyn SnapshotReader>, i64)> {
+        if job.kind != RestoreKind::Changelog {
+            return None;
+        }
         if job.store.has_memory_stores() {
             // Its changelog is read from the start whatever else there is.
             return None;
@@ -175,7 +184,7 @@ impl<R: RestorePorts> Restorer<R> {
             return None;
         }
         let has_store = is_usable && job.meta.changelog_offset > 0;
-        let (task, changelog) = (job.store.name().to_owned(), job.changelog.clone());
+        let (task, changelog) = (job.store.name().to_owned(), job.partition.clone());
         let wanted = SnapshotWanted { task, changelog, bounds, from, has_store, spares_min, now };
         Some((self.ports.snapshot(&wanted)?, remaining))
     }
@@ -216,7 +225,7 @@ impl<R: RestorePorts> Restorer<R> {
     fn replay_what_is_left(&mut self, loading: FromSnapshot<R::Store>) {
         let FromSnapshot { job, asker, loading, .. } = loading;
         drop(loading);
-        let partition = job.changelog.clone();
+        let partition = job.partition.clone();
         let task = job.store.name().to_owned();
         let found = self.reader.bounds(std::slice::from_ref(&partition));
         let begun = found.and_then(|bounds| match bounds.get(&partition) {
@@ -244,6 +253,6 @@ impl<R: RestorePorts> Restorer<R> {
 
     /// Whether a store is being loaded from a snapshot.
     pub(super) fn is_loading(&self, partition: &TopicPartition) -> bool {
-        self.loading.iter().any(|loading| loading.job.changelog == *partition)
+        self.loading.iter().any(|loading| loading.job.is_of_changelog(partition))
     }
 }

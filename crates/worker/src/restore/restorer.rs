@@ -1,9 +1,9 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use headwater_log::{Offset, TopicPartition};
 
-use super::job::{RestoreJob, Restored, Running};
+use super::job::{RestoreJob, RestoreKind, Restored, Running, Subject};
 use super::loading::FromSnapshot;
 use super::standbys::Standbys;
 use crate::planted::{Bug, Planted};
@@ -148,9 +148,10 @@ impl<R: RestorePorts> Restorer<R> {
         waiting || loading || self.running.iter().any(|(_, running)| !running.is_standby())
     }
 
-    /// Begins jobs. One under way for the same changelog is superseded, or goes on for the new one.
+    /// Begins jobs. What is under way for the same task is superseded, or goes on for the new one.
     pub fn begin(&mut self, jobs: Vec<RestoreJob<R::Store>>) {
-        let partitions: Vec<TopicPartition> = jobs.iter().map(|job| job.changelog.clone()).collect();
+        let partitions: BTreeSet<TopicPartition> = jobs.iter().map(|job| job.partition.clone()).collect();
+        let partitions: Vec<TopicPartition> = partitions.into_iter().collect();
         let bounds = self.reader.bounds(&partitions);
         for job in jobs {
             let worker = job.worker;
@@ -174,12 +175,14 @@ impl<R: RestorePorts> Restorer<R> {
         mut job: RestoreJob<R::Store>,
         bounds: &BTreeMap<TopicPartition, (Offset, Offset)>,
     ) -> Result<(), Error> {
-        let partition = job.changelog.clone();
-        self.standbys.taken(&partition, job.worker, job.epoch);
+        let partition = job.partition.clone();
+        if job.kind == RestoreKind::Changelog {
+            self.standbys.taken(&partition, job.worker, job.epoch);
+        }
         let Some(bounds) = bounds.get(&partition).copied() else {
-            return Err(Error::Kafka(format!("changelog {partition} has no offsets: run `headwater topics plan`")));
+            return Err(Error::Kafka(format!("topic {partition} has no offsets: run `headwater topics plan`")));
         };
-        let waiting = self.waiting.iter_mut().find(|waiting| waiting.job.changelog == partition);
+        let waiting = self.waiting.iter_mut().find(|waiting| waiting.job.is_of_changelog(&partition));
         if let Some(known) = waiting.or(self.running.get_mut(&partition))
             && known.serves(&job)
             && !self.planted.has(Bug::StandbyThrownAway)
@@ -191,7 +194,7 @@ impl<R: RestorePorts> Restorer<R> {
             }
             return Ok(());
         }
-        if let Some(known) = self.loading.iter_mut().find(|loading| loading.job.changelog == partition)
+        if let Some(known) = self.loading.iter_mut().find(|loading| loading.job.is_of_changelog(&partition))
             && known.serves(&job)
         {
             let was_standby = known.is_standby();
@@ -202,11 +205,10 @@ impl<R: RestorePorts> Restorer<R> {
             }
             return Ok(());
         }
-        self.drop_job(&partition)?;
-        if let Some(standby) = self.standbys.wanted(&partition) {
-            // What the worker knows of the store may be from before the standby went on with it.
-            job.meta = self.ports.open(standby)?.1;
-        }
+        let task = job.store.name().to_owned();
+        self.drop_where(|other| other.store.name() == task)?;
+        // What the worker knows of the store may be from before a standby, or an earlier job, went on with it.
+        job.meta = job.store.meta()?;
         if self.planted.has(Bug::StandbyThrownAway) {
             job.meta = TaskMeta { number: job.meta.number, ..TaskMeta::default() };
         }
@@ -226,31 +228,54 @@ impl<R: RestorePorts> Restorer<R> {
 
     /// Stops what is under way for a changelog, as it is.
     pub(super) fn drop_job(&mut self, partition: &TopicPartition) -> Result<(), Error> {
-        let waiting = self.waiting.iter().position(|waiting| waiting.job.changelog == *partition);
-        let dropped = waiting.and_then(|place| self.waiting.remove(place));
-        let loading = self.loading.iter().position(|loading| loading.job.changelog == *partition);
-        if let Some(standby) = loading.and_then(|place| self.loading.remove(place)).filter(FromSnapshot::is_standby) {
-            self.observer.standby_left(standby.job.store.name());
+        self.drop_where(|job| job.is_of_changelog(partition))
+    }
+
+    fn drop_where(&mut self, is_it: impl Fn(&Subject<R::Store>) -> bool) -> Result<(), Error> {
+        let mut dropped = Vec::new();
+        while let Some(place) = self.waiting.iter().position(|waiting| is_it(&waiting.job)) {
+            dropped.extend(self.waiting.remove(place));
         }
-        let stopped = self.running.remove(partition);
-        let result = if stopped.is_some() { self.reader.remove(partition) } else { Ok(()) };
-        if let Some(standby) = dropped.or(stopped).filter(Running::is_standby) {
+        while let Some(place) = self.loading.iter().position(|loading| is_it(&loading.job)) {
+            if let Some(standby) = self.loading.remove(place).filter(FromSnapshot::is_standby) {
+                self.observer.standby_left(standby.job.store.name());
+            }
+        }
+        let mut result = Ok(());
+        let running = self.running.iter().filter(|(_, running)| is_it(&running.job));
+        let partitions: Vec<TopicPartition> = running.map(|(partition, _)| partition.clone()).collect();
+        for partition in partitions {
+            dropped.extend(self.running.remove(&partition));
+            result = result.and(self.reader.remove(&partition));
+        }
+        for standby in dropped.iter().filter(|dropped| dropped.is_standby()) {
             self.observer.standby_left(standby.job.store.name());
         }
         result
     }
 
+    /// Two tasks may keep tables of one topic, and a partition is read for one of them at a time.
     fn start(&mut self, running: Running<R::Store>) -> Result<(), Error> {
-        let partition = running.job.changelog.clone();
+        let partition = running.job.partition.clone();
+        if self.running.place_of(&partition).is_some() {
+            self.waiting.push_back(running);
+            return Ok(());
+        }
         self.reader.add(&StartAt { partition: partition.clone(), offset: StartOffset::At(running.from) })?;
         self.running.insert(partition, running);
         Ok(())
     }
 
-    /// Gives the next that has far to go its turn, if none has it.
+    /// Those that have far to go have their turn one after the other.
+    fn may_start(&self, next: &Running<R::Store>) -> bool {
+        let has_turn = !next.is_gathering() || !self.running.iter().any(|(_, running)| running.is_gathering());
+        has_turn && self.running.place_of(&next.job.partition).is_none()
+    }
+
+    /// Starts those whose turn it is.
     pub(super) fn start_waiting(&mut self) {
-        while !self.running.iter().any(|(_, running)| running.is_gathering()) {
-            let Some(next) = self.waiting.pop_front() else { return };
+        while let Some(place) = self.waiting.iter().position(|next| self.may_start(next)) {
+            let Some(next) = self.waiting.remove(place) else { return };
             let asker = next.asker;
             match (self.start(next), asker) {
                 (Ok(()), _) => {}

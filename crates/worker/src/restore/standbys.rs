@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use headwater_log::TopicPartition;
 
-use super::job::{Running, Subject};
+use super::job::{RestoreKind, Running, Subject};
 use super::restorer::{RestorePorts, Restorer};
 use crate::planted::Bug;
 use crate::ports::{ChangelogReader as _, Clock as _, RestoreObserver as _, TaskStore as _};
@@ -60,7 +60,7 @@ impl<R: RestorePorts> Restorer<R> {
         let wanted: BTreeMap<_, _> = tasks.into_iter().map(|task| (task.changelog.clone(), task)).collect();
         self.standbys.wanted = wanted;
         let loading = self.loading.iter().filter(|loading| loading.is_standby());
-        let loading: Vec<_> = loading.map(|loading| loading.job.changelog.clone()).collect();
+        let loading: Vec<_> = loading.map(|loading| loading.job.partition.clone()).collect();
         for partition in self.standbys_under_way(|_| true).into_iter().chain(loading) {
             if self.standbys.wanted(&partition).is_none() {
                 self.stop_standby(&partition);
@@ -100,7 +100,7 @@ impl<R: RestorePorts> Restorer<R> {
     fn standbys_under_way(&self, which: impl Fn(&Running<R::Store>) -> bool) -> Vec<TopicPartition> {
         let all = self.waiting.iter().chain(self.running.iter().map(|(_, running)| running));
         let found = all.filter(|running| running.is_standby() && which(running));
-        found.map(|running| running.job.changelog.clone()).collect()
+        found.map(|running| running.job.partition.clone()).collect()
     }
 
     /// Standbys that still read the past wait until nobody waits for a restore.
@@ -192,7 +192,7 @@ impl<R: RestorePorts> Restorer<R> {
         let now = self.clock.wall();
         for partition in partitions {
             let Some(found) = bounds.get(&partition) else { continue };
-            let waiting = self.waiting.iter_mut().find(|waiting| waiting.job.changelog == partition);
+            let waiting = self.waiting.iter_mut().find(|waiting| waiting.job.is_of_changelog(&partition));
             let known = waiting.or(self.running.get_mut(&partition));
             if known.is_some_and(|known| !known.look_again(*found, now))
                 && let Err(error) = self.drop_job(&partition)
@@ -206,9 +206,9 @@ impl<R: RestorePorts> Restorer<R> {
         let missing: Vec<TopicPartition> = self
             .standbys
             .wanted
-            .keys()
-            .filter(|partition| !self.is_held(partition) && !self.is_under_way(partition))
-            .cloned()
+            .iter()
+            .filter(|(partition, task)| !self.is_held(partition) && !self.is_under_way(partition, &task.task))
+            .map(|(partition, _)| partition.clone())
             .collect();
         if missing.is_empty() {
             return;
@@ -221,7 +221,8 @@ impl<R: RestorePorts> Restorer<R> {
                 let subject = Subject {
                     store,
                     meta,
-                    changelog: partition.clone(),
+                    partition: partition.clone(),
+                    kind: RestoreKind::Changelog,
                     topic_id: task.topic_id.clone(),
                     delete_retention_ms: task.delete_retention_ms,
                 };
@@ -239,8 +240,10 @@ impl<R: RestorePorts> Restorer<R> {
         self.standbys.held.contains_key(partition) && !self.planted.has(Bug::StandbyBesideWorker)
     }
 
-    fn is_under_way(&self, partition: &TopicPartition) -> bool {
-        let is_waiting = self.waiting.iter().any(|waiting| waiting.job.changelog == *partition);
+    /// Whether anything is read for a task, or of the partition.
+    fn is_under_way(&self, partition: &TopicPartition, task: &str) -> bool {
+        let is_of_task = |running: &Running<R::Store>| running.job.store.name() == task;
+        let is_waiting = self.waiting.iter().any(is_of_task) || self.running.iter().any(|(_, found)| is_of_task(found));
         is_waiting || self.is_loading(partition) || self.running.place_of(partition).is_some()
     }
 }

@@ -153,6 +153,14 @@ impl TaskStore for Store {
         self.state.stage_wipe(batch);
     }
 
+    fn stage_wipe_store(&self, batch: &mut StateBatch, store: StoreNumber) {
+        self.state.stage_wipe_store(batch, store);
+    }
+
+    fn meta(&self) -> Result<TaskMeta, Error> {
+        TaskStore::meta(&self.state)
+    }
+
     fn batch_bytes(batch: &StateBatch) -> usize {
         batch.size_bytes()
     }
@@ -449,7 +457,8 @@ impl World {
             slot: 0,
             epoch,
             meta: self.database().meta(&name).unwrap().unwrap(),
-            changelog: partition(&name),
+            partition: partition(&name),
+            kind: RestoreKind::Changelog,
             topic_id: Some(log.topic_id.clone()),
             delete_retention_ms: DAY_MS,
             store: Store { state, steps_left: Rc::clone(&self.steps_left) },
