@@ -101,7 +101,7 @@ pub(crate) fn check_disk(disk: &Disk, made: &Made, cluster: &Cluster) -> Vec<Str
         let entries = data.entries.iter().filter(|((store, _), _)| is_on_disk(*store));
         let entries = entries.map(|(at, value)| (at.clone(), value.clone())).collect();
         let until = data.meta.changelog_offset.unsigned_abs();
-        if let Some(difference) = difference(entries, log, (until, data.ahead_until > 0), place) {
+        if let Some(difference) = difference(entries, log, (until, data.ahead_until > 0), Reads::ToTheEnd, place) {
             let name = &task.name;
             wrong.push(format!("the store of {name} is not the fold of its changelog up to {until}: {difference}"));
         }
@@ -118,7 +118,8 @@ pub(crate) fn wrong_tables(data: &TaskData, task: &TaskFacts, cluster: &Cluster)
         let (until, reach) = known.map_or((0, 0), |table| (table.offset.unsigned_abs(), table.reach));
         let entries = data.entries.iter().filter(|((of, _), _)| of == store);
         let entries = entries.map(|(at, value)| (at.clone(), value.clone())).collect();
-        if let Some(difference) = difference(entries, log, (until, reach > 0), |key| Some((*store, key.clone()))) {
+        let of_store = |key: &Bytes| Some((*store, key.clone()));
+        if let Some(difference) = difference(entries, log, (until, reach > 0), Reads::UpToAPlace, of_store) {
             wrong.push(format!("table {} is not the fold of {source} up to {until}: {difference}", task.name));
         }
     }
@@ -140,32 +141,39 @@ pub(crate) fn ahead_of_group(data: &TaskData, task: &TaskFacts, cluster: &Cluste
     wrong
 }
 
+/// How far a restore reads a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reads {
+    /// A changelog.
+    ToTheEnd,
+    /// A table's topic, up to the position that was committed.
+    UpToAPlace,
+}
+
 /// The first key that a store has otherwise than the fold of a log up to a place; it may be ahead of it. `place_of` says which
 /// entry a record is of.
 fn difference(
     mut entries: Entries,
     log: &PartitionLog,
     (until, is_ahead): (u64, bool),
+    reads: Reads,
     place_of: impl Fn(&Bytes) -> Option<(u8, Bytes)>,
 ) -> Option<String> {
     let mut fold = Entries::new();
-    // A reader may have missed what compaction took for the sake of a record that lies beyond the disk's place. A deletion
-    // it may not have missed: stores that are so old are rebuilt.
-    let mut missed: BTreeSet<(u8, Bytes)> = BTreeSet::new();
     // What keys may be where a restore was broken off, which writes before it says how far it is.
     let mut later: BTreeMap<(u8, Bytes), Vec<Option<Bytes>>> = BTreeMap::new();
-    for (offset, record) in log.committed() {
+    for (_, record) in log.committed().filter(|(offset, _)| *offset >= until) {
         let Some(at) = record.key.as_ref().and_then(&place_of) else { continue };
-        if offset >= until {
-            later.entry(at).or_default().push(record.value.clone());
-            continue;
-        }
+        later.entry(at).or_default().push(record.value.clone());
+    }
+    // A reader may have missed what compaction took for the sake of a record that lies beyond the disk's place. A deletion
+    // in a changelog, which is read to its end, it may not have missed: stores that are so old are rebuilt.
+    let mut missed: BTreeSet<(u8, Bytes)> = BTreeSet::new();
+    for (offset, record) in log.committed().filter(|(offset, _)| *offset < until) {
+        let Some(at) = record.key.as_ref().and_then(&place_of) else { continue };
         let is_compacted = log.entries.get(offset as usize).is_some_and(|entry| entry.compacted);
-        if is_compacted && record.value.is_some() {
-            missed.insert(at.clone())
-        } else {
-            missed.remove(&at)
-        };
+        let may_miss = record.value.is_some() || (reads == Reads::UpToAPlace && later.contains_key(&at));
+        if is_compacted && may_miss { missed.insert(at.clone()) } else { missed.remove(&at) };
         match &record.value {
             Some(value) => fold.insert(at, value.clone()),
             None => fold.remove(&at),

@@ -20,6 +20,8 @@ pub(crate) struct Cluster {
     pub(crate) partitions: BTreeMap<TopicName, NonZeroU32>,
     /// Topics that are compacted, beside changelogs.
     pub(crate) compacted: BTreeSet<TopicName>,
+    /// Whether those are compacted beyond what their readers have committed.
+    pub(crate) compacts_unread: bool,
     pub(crate) transactions: Transactions,
     pub(crate) group: Group,
 }

@@ -118,6 +118,7 @@ impl Story<'_> {
             let partitions = cluster.topic(anchor.as_str()).map(|(partition, _)| partition.clone()).collect::<Vec<_>>();
             cluster.group.anchors.extend(partitions);
         }
+        cluster.compacts_unread = self.seed.is_multiple_of(2);
         let mut world = World::new(self.seed, cluster, self.keeps_trace);
         world.calm_from = BUSY + 5 * SECOND;
         let keeps_tables = made.tasks.iter().filter(|task| !task.tables.is_empty());

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 use headwater_event::Timestamp;
 use headwater_log::{Offset, TopicPartition};
+use headwater_worker::Positions;
 
 use crate::baton::Micros;
 use crate::chance::Chance;
@@ -288,15 +289,27 @@ impl World {
                 let at = self.now;
                 self.members.push(Spoken { at, instance, worker, said });
             }
-            Event::Compact => {
-                let now = self.now;
-                let Cluster { logs, compacted, .. } = &mut self.cluster;
-                let is_compacted = |partition: &TopicPartition| {
-                    partition.topic.as_str().ends_with("-changelog") || compacted.contains(&partition.topic)
-                };
-                for (_, log) in logs.iter_mut().filter(|(partition, _)| is_compacted(partition)) {
-                    log.compact(now, 1_000 * DELETE_RETENTION_MS.unsigned_abs());
-                }
+            Event::Compact => self.compact(),
+        }
+    }
+
+    /// Compacts changelogs, and what tables are kept of: as if at once, or as brokers do that leave alone what is younger
+    /// than any reader is late (`min.compaction.lag.ms`).
+    fn compact(&mut self) {
+        let mut unread: BTreeMap<TopicPartition, u64> = BTreeMap::new();
+        let tables = self.tables.values().flat_map(|task| task.tables.iter().map(|table| (&task.reader, &table.source)));
+        for (reader, source) in tables.filter(|_| !self.cluster.compacts_unread) {
+            let committed = self.cluster.group.committed.get(source);
+            let positions = Positions::parse(committed.map(|(offset, text)| (*offset, text.as_str())), &[]);
+            let position = positions.of(reader).map_or(0, |position| position.get().unsigned_abs());
+            let least = unread.entry(source.clone()).or_insert(position);
+            *least = position.min(*least);
+        }
+        let (now, retention) = (self.now, 1_000 * DELETE_RETENTION_MS.unsigned_abs());
+        let Cluster { logs, compacted, .. } = &mut self.cluster;
+        for (partition, log) in logs {
+            if partition.topic.as_str().ends_with("-changelog") || compacted.contains(&partition.topic) {
+                log.compact(now, retention, unread.get(partition).copied().unwrap_or(u64::MAX));
             }
         }
     }

@@ -121,10 +121,10 @@ impl PartitionLog {
         self.entries.iter().enumerate().filter(is_committed).map(|(offset, entry)| (offset as u64, &entry.record))
     }
 
-    /// Takes away what a later record of the same key replaces, and deletions that were seen `retention` ago. The last
+    /// Takes away, before `up_to`, what a later record of the same key replaces, and deletions that were seen `retention` ago. The last
     /// entry stays, so that the end is a record's.
-    pub(crate) fn compact(&mut self, now: Micros, retention: Micros) {
-        let end = self.stable_end().saturating_sub(1);
+    pub(crate) fn compact(&mut self, now: Micros, retention: Micros, up_to: u64) {
+        let end = self.stable_end().saturating_sub(1).min(up_to);
         let mut seen = std::collections::BTreeSet::new();
         for entry in self.entries.iter_mut().take(end as usize).rev() {
             match entry.fate {
