@@ -173,7 +173,11 @@ fn difference(
         let Some(at) = record.key.as_ref().and_then(&place_of) else { continue };
         let is_compacted = log.entries.get(offset as usize).is_some_and(|entry| entry.compacted);
         let may_miss = record.value.is_some() || (reads == Reads::UpToAPlace && later.contains_key(&at));
-        if is_compacted && may_miss { missed.insert(at.clone()) } else { missed.remove(&at) };
+        if is_compacted && may_miss {
+            missed.insert(at.clone())
+        } else {
+            missed.remove(&at)
+        };
         match &record.value {
             Some(value) => fold.insert(at, value.clone()),
             None => fold.remove(&at),

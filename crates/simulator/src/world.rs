@@ -297,7 +297,8 @@ impl World {
     /// than any reader is late (`min.compaction.lag.ms`).
     fn compact(&mut self) {
         let mut unread: BTreeMap<TopicPartition, u64> = BTreeMap::new();
-        let tables = self.tables.values().flat_map(|task| task.tables.iter().map(|table| (&task.reader, &table.source)));
+        let tables =
+            self.tables.values().flat_map(|task| task.tables.iter().map(|table| (&task.reader, &table.source)));
         for (reader, source) in tables.filter(|_| !self.cluster.compacts_unread) {
             let committed = self.cluster.group.committed.get(source);
             let positions = Positions::parse(committed.map(|(offset, text)| (*offset, text.as_str())), &[]);

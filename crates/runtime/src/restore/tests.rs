@@ -3,6 +3,7 @@
 
 mod snapshots;
 mod standbys;
+mod tables;
 mod world;
 
 use headwater_streams::StateBase as _;

@@ -69,6 +69,23 @@ impl Running {
         Ok(())
     }
 
+    /// Restores tables from their topics, up to what was committed.
+    fn read_tables(&mut self, logs: &[TopicLog]) {
+        let declared = self.task.subtopology();
+        let (sources, stores) = declared.map_or((&[][..], &[][..]), |part| (&part.sources[..], &part.stores[..]));
+        for ((input, source), position) in self.task.inputs().iter().zip(sources).zip(&self.positions) {
+            let (Some(log), Some(until)) = (logs.get(input.topic.index()), position) else { continue };
+            let is_of = |store: &&crate::Store| store.source.as_deref() == Some(source.topic.as_str());
+            let Some(table) = stores.iter().find(is_of) else { continue };
+            let records = log.from(input.partition, Offset::ZERO).iter();
+            for record in records.filter(|record| record.offset < *until) {
+                if let Some(key) = record.key.as_deref() {
+                    self.base.write(table.number, key, record.value.as_deref());
+                }
+            }
+        }
+    }
+
     fn rewind(&mut self) {
         self.fetch = self.positions.iter().map(|position| position.unwrap_or(Offset::ZERO)).collect();
     }
@@ -221,6 +238,7 @@ impl TestDriver {
                     running.base.write(StoreNumber(*store), key, record.value.as_deref());
                 }
             }
+            running.read_tables(&self.logs);
             running.resume()?;
         }
         Ok(())

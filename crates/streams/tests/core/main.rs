@@ -12,5 +12,6 @@ mod messages;
 mod parking;
 mod policies;
 mod rebuild;
+mod tables;
 mod timers;
 mod worlds;

@@ -85,3 +85,50 @@ proptest! {
         prop_assert!(is_used || !behind.is_empty());
     }
 }
+
+#[test]
+fn a_table_is_rebuilt_only_when_it_must_be() {
+    let topic = ChangelogBounds {
+        topic_id: Some("id-1".to_owned()),
+        start: 10,
+        high_watermark: 100,
+        delete_retention_ms: 24 * HOUR_MS,
+    };
+    let now = 100 * HOUR_MS;
+    let table = |topic_id: &str, offset: i64, reach: i64, as_of_ms: i64| TablePosition {
+        store: StoreNumber(16),
+        topic_id: Some(topic_id.to_owned()),
+        offset,
+        reach,
+        as_of: Timestamp::from_millis(as_of_ms),
+    };
+    let cases = [
+        (table("id-1", 50, 0, now), None, "behind, fresh"),
+        (table("id-1", 80, 0, now), None, "at the committed position"),
+        (table("id-1", 50, 80, now), None, "a load up to the committed position was broken off"),
+        (table("id-1", 81, 0, now), Some(Unusable::Ahead), "positions were set back"),
+        (table("id-1", 50, 81, now), Some(Unusable::Ahead), "they were, and a load had come further"),
+        (table("id-1", 99, 0, now), Some(Unusable::Ahead), "no marker is known to be there"),
+        (table("id-1", 101, 0, now), Some(Unusable::OutsideLog), "beyond the end"),
+        (table("id-1", 9, 0, now), Some(Unusable::OutsideLog), "before the start"),
+        (table("id-2", 50, 0, now), Some(Unusable::OtherTopic), "the topic was made anew"),
+        (table("id-1", 50, 0, now - 11 * HOUR_MS), None, "behind, within half of the retention"),
+        (table("id-1", 80, 0, now - 13 * HOUR_MS), Some(Unusable::TooOld), "deletions behind it may be gone"),
+    ];
+    for (table, expected, why) in cases {
+        assert_eq!(table.unusable(&topic, 80, now_of(now)), expected, "{why}");
+    }
+    assert_eq!(table("id-1", 100, 0, 0).unusable(&topic, 100, now_of(now)), None, "old, and nothing lies behind it");
+}
+
+#[test]
+fn what_was_written_before_tables_were_is_still_read() {
+    let old = r#"{"number":3,"changelog_topic_id":"id-1","changelog_offset":7,"positions":{"a":5},"stream_time":1,"saved_at":2}"#;
+    let meta: TaskMeta = serde_json::from_str(old).unwrap();
+    assert!(meta.tables.is_empty());
+    assert_eq!(serde_json::to_string(&meta).unwrap(), old);
+}
+
+fn now_of(ms: i64) -> Timestamp {
+    Timestamp::from_millis(ms)
+}

@@ -16,7 +16,8 @@ use headwater_worker::ports::{
     SnapshotReader, SnapshotWanted, SortedEntries, StartAt, StartOffset, TaskStore,
 };
 use headwater_worker::{
-    Error, RestoreJob, RestoreLimits, RestorePorts, RestoreResult, Restored, Restorer, StandbyTask, TaskMeta,
+    Error, RestoreJob, RestoreKind, RestoreLimits, RestorePorts, RestoreResult, Restored, Restorer, StandbyTask,
+    TaskMeta,
 };
 
 use crate::state::{MemoryBudget, StateBatch, StateDatabase, TaskState};
@@ -28,6 +29,7 @@ pub(super) const NEAR: RestoreLimits =
 pub(super) const FAR: RestoreLimits = RestoreLimits { gather_bytes: 4 << 10, far_records: 1, snapshot_spares_min: 1 };
 
 const IN_MEMORY: StoreNumber = StoreNumber(20);
+const MEMORY_TABLE: StoreNumber = StoreNumber(21);
 pub(super) const TASK: &str = "p/s/0";
 pub(super) const DAY_MS: i64 = 24 * 3_600_000;
 
@@ -380,6 +382,22 @@ impl RestoreObserver for Watching {
     }
 }
 
+/// A table to be restored.
+#[derive(Clone, Copy)]
+pub(super) struct TableJob<'t> {
+    pub(super) topic: &'t Changelog,
+    pub(super) name: &'static str,
+    pub(super) store: StoreNumber,
+    /// What the group has committed.
+    pub(super) up_to: Option<i64>,
+}
+
+impl TableJob<'_> {
+    fn partition(&self) -> TopicPartition {
+        TopicPartition::new(TopicName::new(self.name).unwrap(), Partition::new(0))
+    }
+}
+
 /// A process with one task's store.
 pub(super) struct World {
     folder: tempfile::TempDir,
@@ -488,6 +506,69 @@ impl World {
         result
     }
 
+    pub(super) const MEMORY_TABLE: StoreNumber = MEMORY_TABLE;
+
+    pub(super) fn with_memory_table(limits: RestoreLimits) -> Self {
+        Self::open(limits, &[IN_MEMORY, MEMORY_TABLE])
+    }
+
+    fn table_job(&self, worker: usize, state: TaskState, table: &TableJob<'_>) -> RestoreJob<Store> {
+        RestoreJob {
+            partition: table.partition(),
+            kind: RestoreKind::Table {
+                store: table.store,
+                up_to: table.up_to.map(|up_to| Offset::new(up_to).unwrap()),
+            },
+            ..self.job(worker, 1, state, table.topic)
+        }
+    }
+
+    fn restorer_of(&self, logs: BTreeMap<TopicPartition, Changelog>) -> (Restorer<Ports>, Told) {
+        let told = Told::default();
+        let reader = Reader {
+            logs: Rc::new(RefCell::new(logs)),
+            positions: BTreeMap::new(),
+            records_of_a_poll: self.records_of_a_poll,
+            read: Rc::default(),
+        };
+        let ports = Ports { told: Rc::clone(&told), process: None, snapshots: Vec::new() };
+        let restorer = Restorer::new(ports, reader, At(self.now, Rc::default()), Watching::default());
+        (restorer.with_limits(self.limits), told)
+    }
+
+    /// Restores a table of the task.
+    pub(super) fn restore_table(&mut self, table: &TableJob<'_>) -> RestoreResult {
+        let (mut restorer, told) = self.restorer_of(BTreeMap::from([(table.partition(), table.topic.clone())]));
+        restorer.begin(vec![self.table_job(0, self.state().clone(), table)]);
+        run(&mut restorer);
+        let (_, result) = told.borrow_mut().pop().unwrap();
+        result
+    }
+
+    /// Restores a table of one topic for several tasks, each up to its position; answers with their places as they end.
+    pub(super) fn restore_tables_of(&self, table: &TableJob<'_>, tasks: &[(&str, i64)]) -> Vec<usize> {
+        let (mut restorer, told) = self.restorer_of(BTreeMap::from([(table.partition(), table.topic.clone())]));
+        let job = |(worker, (task, up_to)): (usize, &(&str, i64))| {
+            self.table_job(worker, self.other_task(task), &TableJob { up_to: Some(*up_to), ..*table })
+        };
+        restorer.begin(tasks.iter().enumerate().map(job).collect());
+        run(&mut restorer);
+        told.take().into_iter().map(|(worker, result)| result.map(|_| worker).unwrap()).collect()
+    }
+
+    /// A worker asks for a table, and in the midst of that another one for the task; answers with who was told.
+    pub(super) fn supersede_table(&mut self, log: &Changelog, table: &TableJob<'_>) -> Vec<usize> {
+        let logs = BTreeMap::from([(table.partition(), table.topic.clone()), (partition(TASK), log.clone())]);
+        let (mut restorer, told) = self.restorer_of(logs);
+        restorer.begin(vec![self.table_job(0, self.state().clone(), table)]);
+        for _ in 0..5 {
+            restorer.turn();
+        }
+        restorer.begin(vec![self.job(1, 2, self.state().clone(), log)]);
+        run(&mut restorer);
+        told.take().into_iter().map(|(worker, result)| result.map(|_| worker).unwrap()).collect()
+    }
+
     /// Another worker asks for the same while it is under way; answers with what was told, and how much was read.
     pub(super) fn restore_asked_twice(&mut self, log: &Changelog) -> (Vec<(usize, Restored)>, usize) {
         let (mut restorer, told, read) = self.restorer(&[(TASK, log)]);
@@ -571,15 +652,23 @@ impl World {
 
     /// Everything the task's stores hold.
     pub(super) fn contents(&self) -> BTreeMap<Vec<u8>, Vec<u8>> {
-        let mut contents = BTreeMap::new();
-        for store in 0..=u8::MAX {
-            let found = self.state().scan(StoreNumber(store), Bound::Unbounded, Bound::Unbounded, usize::MAX).unwrap();
-            for (key, value) in found {
-                contents.insert([&[store], key.as_ref()].concat(), value.to_vec());
-            }
-        }
-        contents
+        contents_of(self.state())
     }
+
+    pub(super) fn contents_of(&self, task: &str) -> BTreeMap<Vec<u8>, Vec<u8>> {
+        contents_of(&self.other_task(task))
+    }
+}
+
+fn contents_of(state: &TaskState) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    let mut contents = BTreeMap::new();
+    for store in 0..=u8::MAX {
+        let found = state.scan(StoreNumber(store), Bound::Unbounded, Bound::Unbounded, usize::MAX).unwrap();
+        for (key, value) in found {
+            contents.insert([&[store], key.as_ref()].concat(), value.to_vec());
+        }
+    }
+    contents
 }
 
 /// A restorer in the midst of its work.
