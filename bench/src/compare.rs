@@ -15,7 +15,7 @@ use crate::work::Failure;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench run --only count,table --runs 1")]
 pub struct Arguments {
-    /// Only these: count, table, map, restore, recover, chain, processes, held.
+    /// Only these: count, table, map, restore, sourcetable, recover, chain, processes, held.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Runs of each side, in turn; medians are printed.
@@ -108,6 +108,12 @@ impl Bench<'_> {
         }
         if self.wants("table") || self.wants("restore") {
             self.table(run)?;
+        }
+        if self.wants("sourcetable") {
+            let (records, keys) = (self.arguments.n, self.arguments.table_keys);
+            let job = Job { records, keys, ..Job::new(Work::SourceTableAndRestore) };
+            let (peer, own) = self.sides(&job, "sourcetable", run)?;
+            self.note("sourcetable", peer, own);
         }
         if self.wants("recover") {
             self.recover(run)?;

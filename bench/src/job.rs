@@ -13,6 +13,8 @@ pub enum Work {
     Table,
     /// A table, and then its stores from nothing; figures of the second half begin with `restore_`.
     TableAndRestore,
+    /// A table whose changelog is its topic, and then its stores from nothing.
+    SourceTableAndRestore,
     /// The last value by key, each key in one of so many stores.
     Stores,
     /// Stateful services in a row under a steady load.
@@ -144,12 +146,13 @@ impl Job {
             Work::Count => "count",
             Work::Map | Work::Chain => "map",
             Work::Table | Work::TableAndRestore => "table",
+            Work::SourceTableAndRestore => "sourcetable",
             Work::Stores => "stores",
         };
         let mut figures = self.mode(session, side, mode, topic, name)?;
-        if self.work == Work::TableAndRestore {
+        if matches!(self.work, Work::TableAndRestore | Work::SourceTableAndRestore) {
             std::fs::remove_dir_all(session.folder(name))?;
-            for (figure, value) in self.mode(session, side, "tablerestore", topic, name)? {
+            for (figure, value) in self.mode(session, side, &format!("{mode}restore"), topic, name)? {
                 let is_named = figure.starts_with("restore_");
                 figures.insert(if is_named { figure } else { format!("restore_{figure}") }, value);
             }

@@ -8,7 +8,7 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::message::Message;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
-use super::{Arguments, Failure, SEEN, now, pause, report_when_done, topologies};
+use super::{Arguments, Failure, LOOK_EVERY, SEEN, now, pause, report_when_done, topologies};
 use crate::produce::send_or_wait;
 
 /// As Kafka Streams' at_least_once does by default every 30 s, and exactly-once every 100 ms: the smaller of them.
@@ -23,9 +23,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         let workers: Vec<_> = (0..arguments.workers)
             .map(|_| scope.spawn(|| worker(arguments, &out, &stop).map_err(|error| error.to_string())))
             .collect();
-        let ended = report_when_done(arguments, || {
-            workers.iter().any(|worker| worker.is_finished()).then(|| "a worker ended early".to_owned())
-        });
+        let failed = || workers.iter().any(|worker| worker.is_finished()).then(|| "a worker ended early".to_owned());
+        let ended = report_when_done(arguments, LOOK_EVERY, || SEEN.load(Ordering::Relaxed), failed);
         stop.store(true, Ordering::Relaxed);
         for worker in workers {
             worker.join().map_err(|_| "a worker panicked")??;

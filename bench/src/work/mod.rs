@@ -34,6 +34,8 @@ pub enum Mode {
     Count,
     /// Keeps the last value by key.
     Table,
+    /// The same, where the topic is the table's changelog.
+    Sourcetable,
     /// Changes a byte of each value, with no state.
     Map,
     /// `map` by librdkafka's consumer and producer alone, at least once.
@@ -44,6 +46,8 @@ pub enum Mode {
     Restore,
     /// Rebuilds the stores of an earlier `table` from nothing.
     Tablerestore,
+    /// Rebuilds the stores of an earlier `sourcetable` from nothing: from the topic.
+    Sourcetablerestore,
     /// A table that says how far it has come, until it is killed.
     Recover,
     /// Stateful services in a row, over topics that exist, until standard input ends.
@@ -124,6 +128,9 @@ impl Arguments {
     }
 }
 
+/// How often is looked whether all has been done.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
 /// Records seen by all tasks.
 pub static SEEN: AtomicU64 = AtomicU64::new(0);
 
@@ -139,8 +146,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         Mode::Budget => budget::run(arguments, state),
         Mode::Bare => bare::run(arguments),
         Mode::Recover => recover::run(arguments, state),
-        Mode::Restore | Mode::Tablerestore => restore(arguments, state),
-        Mode::Count | Mode::Table | Mode::Map | Mode::Stores => process(arguments, state),
+        Mode::Restore | Mode::Tablerestore | Mode::Sourcetablerestore => restore(arguments, state),
+        Mode::Count | Mode::Table | Mode::Sourcetable | Mode::Map | Mode::Stores => process(arguments, state),
     }
 }
 
@@ -151,6 +158,7 @@ fn topology(arguments: &Arguments) -> Result<Topology, Failure> {
         Mode::Count | Mode::Restore => topologies::count(topic, application)?,
         Mode::Stores => topologies::stores(topic, application, usize::try_from(arguments.stores)?)?,
         Mode::Map => topologies::map(topic, application)?,
+        Mode::Sourcetable | Mode::Sourcetablerestore => topologies::source_table(topic, application)?,
         _ => topologies::table(topic, application)?,
     })
 }
@@ -212,23 +220,35 @@ fn process(arguments: &Arguments, state: PathBuf) -> Result<(), Failure> {
         let out = format!("{}-out", arguments.application);
         topologies::create(&arguments.bootstrap, &out, arguments.partitions, &[])?;
     }
-    let (application, _calls, _metrics) = start(arguments, state, vec![topology(arguments)?])?;
-    report_when_done(arguments, || application.failed())?;
+    let (application, _calls, metrics) = start(arguments, state, vec![topology(arguments)?])?;
+    // A table's own processor counts in metrics only, and to gather them costs.
+    let processed = || counter(&metrics, "headwater_records_processed_total") as u64;
+    let failed = || application.failed();
+    if arguments.mode == Mode::Sourcetable {
+        report_when_done(arguments, Duration::from_millis(20), processed, failed)?;
+    } else {
+        report_when_done(arguments, LOOK_EVERY, || SEEN.load(Ordering::Relaxed), failed)?;
+    }
     application.stop(Stop::Leave)?;
     println!("total_cpu_s={:.2} rss_peak_mb={:.0}", cpu_seconds(), rss_peak_mib());
     Ok(())
 }
 
 /// Waits until all records have been seen, and prints at what rate and cost.
-fn report_when_done(arguments: &Arguments, failed: impl Fn() -> Option<String>) -> Result<(), Failure> {
+fn report_when_done(
+    arguments: &Arguments,
+    look_every: Duration,
+    seen: impl Fn() -> u64,
+    failed: impl Fn() -> Option<String>,
+) -> Result<(), Failure> {
     let started = now();
     let (mut first, cpu_before) = (None, cpu_seconds());
-    while SEEN.load(Ordering::Relaxed) < arguments.n {
-        pause(Duration::from_millis(5));
+    while seen() < arguments.n {
+        pause(look_every);
         if let Some(why) = failed() {
             return Err(why.into());
         }
-        if first.is_none() && SEEN.load(Ordering::Relaxed) > 0 {
+        if first.is_none() && seen() > 0 {
             first = Some(now());
         }
     }

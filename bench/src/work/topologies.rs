@@ -139,6 +139,13 @@ pub fn table(topic: &str, application: &str) -> Result<Topology, headwater_strea
     topology.build()
 }
 
+/// A table whose changelog is its topic.
+pub fn source_table(topic: &str, application: &str) -> Result<Topology, headwater_streams::Error> {
+    let mut topology = Topology::named(application);
+    topology.subtopology("main", domain(topic)).table("view", topic, StoreSpec::key_value("view"));
+    topology.build()
+}
+
 pub fn map(topic: &str, application: &str) -> Result<Topology, headwater_streams::Error> {
     let mut topology = Topology::named(application);
     let mut part = topology.subtopology("main", domain(topic));

@@ -70,6 +70,7 @@ pub(crate) fn prepare(
     let present: Vec<TopicName> = described.values().map(|topic| topic.name.clone()).collect();
     let configs: BTreeMap<TopicName, Vec<ConfigEntry>> =
         admin.describe_configs(&present).map_err(crate::error::from_kafka)?.into_iter().collect();
+    let tables = table_sources(topologies);
     let mut facts = Vec::new();
     let mut cluster = ClusterFacts::default();
     for (declared, topic) in &described {
@@ -78,6 +79,11 @@ pub(crate) fn prepare(
             entries.iter().find(|entry| entry.name == name)?.value.as_deref()
         };
         let config = |name: &str| text(name)?.parse::<i64>().ok();
+        if let Some(table) = tables.get(declared.as_str())
+            && let Some(why) = loses_keys(text)
+        {
+            return Err(Error::Configuration(not_a_table(&topic.name, table, &why)));
+        }
         if text("message.timestamp.type") == Some("LogAppendTime") {
             cluster.log_append_time.insert(topic.name.clone());
         }
@@ -99,6 +105,39 @@ pub(crate) fn prepare(
         );
     }
     Ok(ApplicationTopics { facts, cluster })
+}
+
+/// What is kept as a table, by its topic's declared name: the store, and whose it is.
+fn table_sources(topologies: &[Topology]) -> BTreeMap<&str, String> {
+    let mut sources = BTreeMap::new();
+    for topology in topologies {
+        for part in topology.subtopologies() {
+            for store in &part.stores {
+                if let Some(source) = store.source.as_deref() {
+                    sources.insert(source, format!("{} of {}/{}", store.name, topology.name(), part.name));
+                }
+            }
+        }
+    }
+    sources
+}
+
+/// Why a topic is no changelog: it forgets keys though no later record replaced them. None when it does not, or nobody says.
+fn loses_keys<'c>(config: impl Fn(&str) -> Option<&'c str>) -> Option<String> {
+    let policy = config("cleanup.policy")?;
+    if !policy.split(',').any(|policy| policy.trim() == "delete") {
+        return None;
+    }
+    let limits = ["retention.ms", "retention.bytes"];
+    let limited = limits.into_iter().find_map(|name| Some((name, config(name).filter(|value| *value != "-1")?)));
+    limited.map(|(name, value)| format!("cleanup.policy={policy} and {name}={value}"))
+}
+
+fn not_a_table(topic: &TopicName, table: &str, why: &str) -> String {
+    format!(
+        "topic {topic} has {why}, and the table {table} is restored from it, so that old keys would be lost: \
+         set cleanup.policy=compact (in topics.yaml, then `headwater topics apply`)"
+    )
 }
 
 /// A declared topic's name on the cluster.
@@ -201,3 +240,6 @@ fn describe_when_there(
     }
     Err(Error::Kafka("internal topics were created and are not known to the brokers after 5 s".to_owned()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,6 +24,7 @@ impl fmt::Display for Refusal {
             Self::Unusable(Unusable::OutsideLog) => f.write_str("its offset lies outside the changelog"),
             Self::Unusable(Unusable::TooOld) => f.write_str("it is too old: deletions since then may be gone"),
             Self::Unusable(Unusable::HalfLoaded) => f.write_str("it is not whole"),
+            Self::Unusable(Unusable::Ahead) => f.write_str("it lies beyond what was committed"),
             Self::SparesTooLittle => f.write_str("it spares too little"),
         }
     }

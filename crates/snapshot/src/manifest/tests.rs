@@ -6,6 +6,10 @@ use serde_json::{Value, json};
 use super::*;
 use crate::pack;
 
+fn prices() -> TablePosition {
+    serde_json::from_value(json!({ "store": 16, "topic_id": "id-2", "offset": 9, "as_of": 4_400 })).unwrap()
+}
+
 fn manifest() -> Manifest {
     let id = SnapshotId { taken_at: Timestamp::from_millis(5_000), offset: 70, instance: "a-1".to_owned() };
     let meta = TaskMeta {
@@ -15,6 +19,7 @@ fn manifest() -> Manifest {
         positions: [("orders.events".to_owned(), 12)].into(),
         stream_time: Timestamp::from_millis(4_000),
         saved_at: Timestamp::from_millis(4_500),
+        tables: [("prices".to_owned(), prices())].into(),
         half_loaded: false,
     };
     let mut manifest = Manifest::of("shop", "orders/main/3", &id, ("orders-main-changelog", 3), &meta).unwrap();
@@ -31,6 +36,7 @@ fn a_manifest_is_read_as_it_was_written() {
     assert_eq!(read, written);
     assert_eq!((read.entries(), read.id()), (2, written.id()));
     assert_eq!(read.meta().changelog_offset, 70);
+    assert_eq!(read.meta().tables["prices"], prices());
 }
 
 #[test]

@@ -192,3 +192,24 @@ fn another_worker_that_asks_for_the_task_supersedes_its_table() {
         assert_eq!(world.contents(), expected);
     }
 }
+
+#[test]
+fn a_snapshot_brings_its_tables_along_and_they_go_on_from_there() {
+    let mut log = Changelog::default();
+    log.extend((0..300_u32).map(|number| change(5, number.to_be_bytes(), Some("of the changelog"))));
+    let mut topic = Changelog::default();
+    numbers(&mut topic, 0..600);
+    for (up_to, rebuilt, records) in [(450, None, 150), (200, Some(Unusable::Ahead), 200)] {
+        let mut one = World::new(NEAR);
+        one.restore(&log).unwrap();
+        one.restore_table(&job(&topic, Some(300))).unwrap();
+        let mut other = World::new(FAR);
+        other.snapshots = vec![one.take()];
+        other.restore(&log).unwrap();
+        let restored = other.restore_table(&job(&topic, Some(up_to))).unwrap();
+        assert_eq!((restored.rebuilt, restored.records), (rebuilt, records), "the snapshot stands at 300");
+        let mut expected = log.contents();
+        expected.extend(fold(&topic, up_to, PRICES));
+        assert_eq!(other.contents(), expected);
+    }
+}
