@@ -31,7 +31,7 @@ pub struct Metrics {
     pub transactions: IntCounterVec,
     /// Records produced.
     pub produced: IntCounter,
-    /// Changelog records replayed.
+    /// Records of changelogs and tables replayed.
     pub restored: IntCounter,
     /// Changelog records still to replay, by task.
     pub restore_remaining: IntGaugeVec,
@@ -159,7 +159,8 @@ impl Metrics {
             ))?,
             transactions: maker.counters("headwater_transactions_total", "Transactions by outcome.", &["outcome"])?,
             produced: maker.counter("headwater_records_produced_total", "Records produced, changelogs included.")?,
-            restored: maker.counter("headwater_restored_records_total", "Changelog records replayed.")?,
+            restored: maker
+                .counter("headwater_restored_records_total", "Records of changelogs and tables replayed.")?,
             restore_remaining: maker.gauges(
                 "headwater_restore_remaining_records",
                 "Changelog records still to replay.",

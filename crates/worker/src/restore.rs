@@ -14,7 +14,9 @@
 mod gather;
 mod job;
 mod loading;
+mod replay;
 mod restorer;
+mod running;
 mod standbys;
 mod table;
 

@@ -10,7 +10,7 @@ const SAY_EVERY: Duration = Duration::from_secs(5);
 pub struct RestoreProgress {
     /// Tasks that are being restored; 0 when none is.
     pub tasks: usize,
-    /// Changelog records replayed since the first of them began.
+    /// Records replayed since the first of them began.
     pub restored_records: u64,
     /// Offsets passed since then: more than records, where a changelog was compacted.
     pub passed: u64,

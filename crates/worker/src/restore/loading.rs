@@ -2,8 +2,9 @@ use std::collections::BTreeMap;
 
 use headwater_log::{Offset, TopicPartition};
 
-use super::job::{Asker, Loading, RestoreJob, RestoreKind, Running, Subject};
+use super::job::{Asker, RestoreJob, RestoreKind, Subject};
 use super::restorer::{RestorePorts, Restorer};
+use super::running::{Loading, Running};
 use crate::planted::Bug;
 use crate::ports::{
     ChangelogReader as _, Clock as _, RestoreObserver as _, SnapshotRead, SnapshotReader, SnapshotWanted, TaskStore,

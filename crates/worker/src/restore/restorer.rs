@@ -3,13 +3,14 @@ use std::time::Duration;
 
 use headwater_log::{Offset, TopicPartition};
 
-use super::job::{RestoreJob, RestoreKind, Restored, Running, Subject};
+use super::job::{RestoreJob, RestoreKind, Restored, Subject};
 use super::loading::FromSnapshot;
+use super::replay::Replay;
+use super::running::Running;
 use super::standbys::Standbys;
 use crate::planted::{Bug, Planted};
 use crate::ports::{
-    ChangelogHandler, ChangelogReader, Clock, FetchedRecord, Next, RestoreObserver, SnapshotReader, SnapshotWanted,
-    StartAt, StartOffset, TaskStore,
+    ChangelogReader, Clock, RestoreObserver, SnapshotReader, SnapshotWanted, StartAt, StartOffset, TaskStore,
 };
 use crate::{Error, PartitionMap, StandbyTask, TaskMeta};
 
@@ -257,6 +258,10 @@ impl<R: RestorePorts> Restorer<R> {
     /// Two tasks may keep tables of one topic, and a partition is read for one of them at a time.
     fn start(&mut self, running: Running<R::Store>) -> Result<(), Error> {
         let partition = running.job.partition.clone();
+        if self.running.get_mut(&partition).is_some_and(|other| other.is_standby()) {
+            // A table of a changelog, which a standby would follow without an end.
+            self.drop_job(&partition)?;
+        }
         if self.running.place_of(&partition).is_some() {
             self.waiting.push_back(running);
             return Ok(());
@@ -269,7 +274,7 @@ impl<R: RestorePorts> Restorer<R> {
     /// Those that have far to go have their turn one after the other.
     fn may_start(&self, next: &Running<R::Store>) -> bool {
         let has_turn = !next.is_gathering() || !self.running.iter().any(|(_, running)| running.is_gathering());
-        has_turn && self.running.place_of(&next.job.partition).is_none()
+        has_turn && self.running.get(&next.job.partition).is_none_or(Running::is_standby)
     }
 
     /// Starts those whose turn it is.
@@ -369,34 +374,5 @@ impl<R: RestorePorts> Restorer<R> {
             }
         }
         self.standbys.wait_after_failure(self.clock.monotonic());
-    }
-}
-
-/// Hands records to the restores they are for.
-struct Replay<'a, S: TaskStore> {
-    running: &'a mut PartitionMap<Running<S>>,
-    failure: Option<Error>,
-    records: u64,
-    standby_records: u64,
-}
-
-impl<S: TaskStore> ChangelogHandler for Replay<'_, S> {
-    fn record<R: FetchedRecord>(&mut self, record: &R) -> Next {
-        let Some(found) = self.running.find_mut(record.topic(), record.partition()) else { return Next::Continue };
-        *(if found.is_standby() { &mut self.standby_records } else { &mut self.records }) += 1;
-        let taken = if found.failed { Ok(()) } else { found.record(record.offset(), record.key(), record.value()) };
-        match taken {
-            Ok(()) => Next::Continue,
-            Err(error) if found.is_standby() => {
-                // Nobody waits for it, so nobody else has to.
-                tracing::warn!(task = found.job.store.name(), %error, "a standby failed, and is begun again");
-                found.failed = true;
-                Next::Continue
-            }
-            Err(error) => {
-                self.failure = Some(error);
-                Next::Stop
-            }
-        }
     }
 }

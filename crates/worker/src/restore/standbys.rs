@@ -3,8 +3,9 @@ use std::time::Duration;
 
 use headwater_log::TopicPartition;
 
-use super::job::{RestoreKind, Running, Subject};
+use super::job::{RestoreKind, Subject};
 use super::restorer::{RestorePorts, Restorer};
+use super::running::Running;
 use crate::planted::Bug;
 use crate::ports::{ChangelogReader as _, Clock as _, RestoreObserver as _, TaskStore as _};
 use crate::{Error, StandbyTask};

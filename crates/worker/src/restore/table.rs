@@ -4,7 +4,8 @@ use headwater_event::Timestamp;
 use headwater_log::Offset;
 use headwater_streams::StoreNumber;
 
-use super::job::{Asker, RestoreKind, Running, Subject};
+use super::job::{Asker, RestoreKind, Subject};
+use super::running::Running;
 use crate::ports::TaskStore;
 use crate::{Error, TablePosition};
 
