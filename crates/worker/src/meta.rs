@@ -115,8 +115,7 @@ impl TaskMeta {
 
 impl TablePosition {
     /// Whether the table may be brought up to the committed position `up_to` by reading its topic from where it stands; None
-    /// when it may. The topic need not have been written in transactions, so that no place before its end is known to hold a
-    /// marker and no deletion.
+    /// when it may.
     #[must_use]
     pub fn unusable(&self, topic: &ChangelogBounds, up_to: i64, now: Timestamp) -> Option<Unusable> {
         if self.topic_id != topic.topic_id {
@@ -128,7 +127,9 @@ impl TablePosition {
         if self.offset.max(self.reach) > up_to {
             return Some(Unusable::Ahead);
         }
-        let may_lack_deletions = self.offset < topic.high_watermark;
+        // Nobody says that a marker stands at the last place, as in a changelog; but it is in the segment that is written to,
+        // which is not compacted: a deletion there is still there.
+        let may_lack_deletions = self.offset.saturating_add(1) < topic.high_watermark;
         (may_lack_deletions && now.since_ms(self.as_of) > topic.delete_retention_ms / 2).then_some(Unusable::TooOld)
     }
 }

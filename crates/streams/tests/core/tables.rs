@@ -130,6 +130,24 @@ fn tables_alone_need_no_changelog() {
     assert_eq!(table(&driver).len(), 1);
 }
 
+#[test]
+fn who_only_looks_up_may_be_stateless() {
+    let mut topology = Topology::named("shop");
+    let mut main = topology.subtopology("main", CART);
+    main.table("prices", "prices", StoreSpec::key_value("prices"));
+    main.raw("lines", "lines");
+    main.raw_sink("out", "out");
+    main.processor("lookup", &["lines"], &["prices"], || Lookup);
+    main.stateless();
+    let topology = topology.build().unwrap();
+    assert!(topology.topics().iter().all(|topic| !topic.name.ends_with("-changelog")), "{topology:?}");
+    let mut driver = TestDriver::new(&topology).unwrap();
+    send(&mut driver, "prices", Some("mug"), Some("5"));
+    driver.crash_without_disk().unwrap();
+    send(&mut driver, "lines", Some("mug"), Some("x"));
+    assert_eq!(driver.outputs("out").unwrap()[0].bytes.as_deref(), Some(b"5".as_slice()));
+}
+
 struct Nothing;
 
 impl Processor for Nothing {

@@ -108,7 +108,7 @@ fn a_table_is_rebuilt_only_when_it_must_be() {
         (table("id-1", 50, 80, now), None, "a load up to the committed position was broken off"),
         (table("id-1", 81, 0, now), Some(Unusable::Ahead), "positions were set back"),
         (table("id-1", 50, 81, now), Some(Unusable::Ahead), "they were, and a load had come further"),
-        (table("id-1", 99, 0, now), Some(Unusable::Ahead), "no marker is known to be there"),
+        (table("id-1", 99, 0, now), Some(Unusable::Ahead), "one place before the end"),
         (table("id-1", 101, 0, now), Some(Unusable::OutsideLog), "beyond the end"),
         (table("id-1", 9, 0, now), Some(Unusable::OutsideLog), "before the start"),
         (table("id-2", 50, 0, now), Some(Unusable::OtherTopic), "the topic was made anew"),
@@ -118,7 +118,10 @@ fn a_table_is_rebuilt_only_when_it_must_be() {
     for (table, expected, why) in cases {
         assert_eq!(table.unusable(&topic, 80, now_of(now)), expected, "{why}");
     }
-    assert_eq!(table("id-1", 100, 0, 0).unusable(&topic, 100, now_of(now)), None, "old, and nothing lies behind it");
+    let old = |offset| table("id-1", offset, 0, 0).unusable(&topic, 100, now_of(now));
+    assert_eq!(old(100), None, "nothing lies behind it");
+    assert_eq!(old(99), None, "what lies at the last place can't be compacted away");
+    assert_eq!(old(98), Some(Unusable::TooOld));
 }
 
 #[test]
