@@ -55,7 +55,7 @@ fn table_process() {
     let calls = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let metrics = prometheus::Registry::new();
     let application = Application::start(Setup {
-        settings: ApplicationSettings::new(&format!("{topic}-shop"), "a", state.into()),
+        settings: ApplicationSettings::new(format!("{topic}-shop"), "a", state.into()),
         connection: ConnectionSettings::new(&bootstrap),
         topologies: vec![topology(&topic)],
         schemas: Arc::new(LocalSchemas::new()),
