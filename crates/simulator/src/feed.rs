@@ -33,6 +33,11 @@ pub(crate) fn feed(world: &mut World, work: &dyn Work, seed: u64, records: usize
         let when = feed.chance.between(SECOND, 2 * BUSY);
         feed.world.at(when, Event::Compact);
     }
+    // Late ones take the deletions that an earlier one has seen, while an instance is away for longer than its stores last.
+    for _ in 0..feed.chance.between(0, 3) {
+        let when = feed.chance.between(BUSY + 4 * BUSY, 8 * BUSY);
+        feed.world.at(when, Event::Compact);
+    }
 }
 
 impl Feed<'_> {
