@@ -33,13 +33,13 @@ const CHILD_BROKER: &str = "TABLE_BOOTSTRAP_SERVERS";
 const CHILD_TOPIC: &str = "TABLE_TOPIC";
 const PARTITIONS: u32 = 4;
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Declared in the code of the application; each run has a topic of its own.
 const STORE: StoreNumber = StoreNumber(16);
 
 type Table = BTreeMap<String, String>;
 
 fn topology(topic: &str) -> Topology {
-    let mut topology = Topology::named("shop");
+    // Each run has names of its own.
+    let mut topology = Topology::named(topic);
     let anchor: &'static str = Box::leak(topic.to_owned().into_boxed_str());
     let mut main = topology.subtopology("main", Domain::new("sku", anchor));
     main.table("prices", topic, StoreSpec::key_value("prices"));
@@ -55,7 +55,7 @@ fn table_process() {
     let calls = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let metrics = prometheus::Registry::new();
     let application = Application::start(Setup {
-        settings: ApplicationSettings::new(format!("{topic}-shop"), "a", state.into()),
+        settings: ApplicationSettings::new(topic.as_str(), "a", state.into()),
         connection: ConnectionSettings::new(&bootstrap),
         topologies: vec![topology(&topic)],
         schemas: Arc::new(LocalSchemas::new()),
@@ -72,15 +72,15 @@ fn table_process() {
         }
     };
     for _question in std::io::stdin().lines() {
-        println!("table {}", serde_json::to_string(&(held(&application), restored(&metrics))).unwrap());
+        println!("table {}", serde_json::to_string(&(held(&application, &topic), restored(&metrics))).unwrap());
     }
 }
 
 /// What the table holds; None while a partition is not at work.
-fn held(application: &Application) -> Option<Table> {
+fn held(application: &Application, processor: &str) -> Option<Table> {
     let mut table = Table::new();
     for partition in (0..PARTITIONS).map(Partition::new) {
-        let view = application.view("shop", "main", partition)?;
+        let view = application.view(processor, "main", partition)?;
         for (key, value) in view.scan(STORE, Bound::Unbounded, Bound::Unbounded, usize::MAX).unwrap() {
             let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
             table.insert(text(&key), text(&value));
@@ -148,6 +148,7 @@ impl Drop for Process {
 struct Cluster {
     bootstrap: String,
     topic: String,
+    admin: Admin,
     producer: ThreadedProducer<DefaultProducerContext>,
 }
 
@@ -167,7 +168,7 @@ impl Cluster {
         }
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", bootstrap).set("partitioner", "murmur2_random");
-        Self { bootstrap: bootstrap.to_owned(), topic, producer: config.create().unwrap() }
+        Self { bootstrap: bootstrap.to_owned(), topic, admin, producer: config.create().unwrap() }
     }
 
     /// Writes as any producer would, and what a table of it holds then.
@@ -190,7 +191,14 @@ impl Cluster {
     fn other_topics(&self) -> Vec<String> {
         let metadata = self.producer.client().fetch_metadata(None, PATIENCE).unwrap();
         let names = metadata.topics().iter().map(|topic| topic.name().to_owned());
-        names.filter(|name| name.contains("shop") || (name.contains(&self.topic) && *name != self.topic)).collect()
+        names.filter(|name| name.contains(&self.topic) && *name != self.topic).collect()
+    }
+
+    /// Takes its topic away, once all was well.
+    fn remove(&self) {
+        for (_, removed) in self.admin.delete_topics(&[TopicName::new(&self.topic).unwrap()]).unwrap() {
+            removed.unwrap();
+        }
     }
 }
 
@@ -224,6 +232,7 @@ fn comes_back_from_its_topic(bootstrap: &str) {
     process.wait_for_table(&table);
     drop(process);
     assert_eq!(cluster.other_topics(), Vec::<String>::new(), "its topic is its changelog");
+    cluster.remove();
 }
 
 fn is_refused_where_keys_would_be_lost(bootstrap: &str) {
@@ -231,7 +240,8 @@ fn is_refused_where_keys_would_be_lost(bootstrap: &str) {
     let folder = tempfile::tempdir().unwrap();
     let refused = Process::start(&cluster, folder.path()).says("refused ");
     assert!(refused.contains("cleanup.policy=delete and retention.ms=604800000"), "{refused}");
-    assert!(refused.contains("table prices of shop/main"), "{refused}");
+    assert!(refused.contains(&format!("table prices of {}/main", cluster.topic)), "{refused}");
+    cluster.remove();
 }
 
 #[test]
