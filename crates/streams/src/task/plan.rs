@@ -125,7 +125,7 @@ impl Plan {
     /// The stores of those who read a source.
     pub(crate) fn stores_of(&self, source: &SourcePlan) -> Vec<TableIndex> {
         let nodes = source.nodes.iter().filter_map(|node| self.nodes.get(*node));
-        nodes.flat_map(|node| &node.stores).map(|(_, table)| *table).collect()
+        nodes.flat_map(|node| &node.stores).map(|(_, table, _)| *table).collect()
     }
 
     pub(crate) fn inputs(&self) -> Vec<InputTopic> {
