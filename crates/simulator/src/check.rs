@@ -169,7 +169,11 @@ fn difference(
     // A reader may have missed what compaction took for the sake of a record that lies beyond the disk's place. A deletion
     // in a changelog, which is read to its end, it may not have missed: stores that are so old are rebuilt.
     let mut missed: BTreeSet<(u8, Bytes)> = BTreeSet::new();
-    for (offset, record) in log.committed().filter(|(offset, _)| *offset < until) {
+    let before: Vec<(u64, &Written)> = match reads {
+        Reads::ToTheEnd => log.committed().filter(|(offset, _)| *offset < until).collect(),
+        Reads::UpToAPlace => log.committed_before(until).collect(),
+    };
+    for (offset, record) in before {
         let Some(at) = record.key.as_ref().and_then(&place_of) else { continue };
         let is_compacted = log.entries.get(offset as usize).is_some_and(|entry| entry.compacted);
         let may_miss = record.value.is_some() || (reads == Reads::UpToAPlace && later.contains_key(&at));

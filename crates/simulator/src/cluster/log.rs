@@ -121,6 +121,14 @@ impl PartitionLog {
         self.entries.iter().enumerate().filter(is_committed).map(|(offset, entry)| (offset as u64, &entry.record))
     }
 
+    /// The same before a place that a group has committed. What is open there was committed with that position, and its
+    /// marker is on its way: nobody commits a position behind records whose fate is open.
+    pub(crate) fn committed_before(&self, position: u64) -> impl Iterator<Item = (u64, &Written)> {
+        let is_committed = |(_, entry): &(usize, &Entry)| matches!(entry.fate, Fate::Committed | Fate::Open(_));
+        let before = self.entries.iter().enumerate().take(position as usize);
+        before.filter(is_committed).map(|(offset, entry)| (offset as u64, &entry.record))
+    }
+
     /// Takes away, before `up_to`, what a later record of the same key replaces, and deletions that were seen `retention` ago. The last
     /// entry stays, so that the end is a record's.
     pub(crate) fn compact(&mut self, now: Micros, retention: Micros, up_to: u64) {
