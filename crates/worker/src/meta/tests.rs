@@ -15,14 +15,18 @@ fn meta(topic_id: &str, offset: i64, saved_at_ms: i64) -> TaskMeta {
     }
 }
 
-#[test]
-fn a_store_is_rebuilt_only_when_it_must_be() {
-    let log = ChangelogBounds {
+fn bounds() -> ChangelogBounds {
+    ChangelogBounds {
         topic_id: Some("id-1".to_owned()),
         start: 10,
         high_watermark: 100,
         delete_retention_ms: 24 * HOUR_MS,
-    };
+    }
+}
+
+#[test]
+fn a_store_is_rebuilt_only_when_it_must_be() {
+    let log = bounds();
     let now = 100 * HOUR_MS;
     let cases = [
         (TaskMeta::default(), None, "a new store"),
@@ -88,12 +92,7 @@ proptest! {
 
 #[test]
 fn a_table_is_rebuilt_only_when_it_must_be() {
-    let topic = ChangelogBounds {
-        topic_id: Some("id-1".to_owned()),
-        start: 10,
-        high_watermark: 100,
-        delete_retention_ms: 24 * HOUR_MS,
-    };
+    let topic = bounds();
     let now = 100 * HOUR_MS;
     let table = |topic_id: &str, offset: i64, reach: i64, as_of_ms: i64| TablePosition {
         store: StoreNumber(16),
@@ -116,9 +115,9 @@ fn a_table_is_rebuilt_only_when_it_must_be() {
         (table("id-1", 80, 0, now - 13 * HOUR_MS), Some(Unusable::TooOld), "deletions behind it may be gone"),
     ];
     for (table, expected, why) in cases {
-        assert_eq!(table.unusable(&topic, 80, now_of(now)), expected, "{why}");
+        assert_eq!(table.unusable(&topic, 80, Timestamp::from_millis(now)), expected, "{why}");
     }
-    let old = |offset| table("id-1", offset, 0, 0).unusable(&topic, 100, now_of(now));
+    let old = |offset| table("id-1", offset, 0, 0).unusable(&topic, 100, Timestamp::from_millis(now));
     assert_eq!(old(100), None, "nothing lies behind it");
     assert_eq!(old(99), None, "what lies at the last place can't be compacted away");
     assert_eq!(old(98), Some(Unusable::TooOld));
@@ -130,8 +129,4 @@ fn what_was_written_before_tables_were_is_still_read() {
     let meta: TaskMeta = serde_json::from_str(old).unwrap();
     assert!(meta.tables.is_empty());
     assert_eq!(serde_json::to_string(&meta).unwrap(), old);
-}
-
-fn now_of(ms: i64) -> Timestamp {
-    Timestamp::from_millis(ms)
 }

@@ -32,6 +32,13 @@ fn job(topic: &Changelog, up_to: Option<i64>) -> TableJob<'_> {
     TableJob { topic, name: "prices", store: PRICES, up_to }
 }
 
+/// A changelog of a store that is no table.
+fn changelog(records: u32) -> Changelog {
+    let mut log = Changelog::default();
+    log.extend((0..records).map(|number| change(5, number.to_be_bytes(), Some("of the changelog"))));
+    log
+}
+
 #[test]
 fn a_table_is_read_up_to_the_committed_position_and_never_beyond() {
     for limits in [NEAR, FAR] {
@@ -68,8 +75,7 @@ fn a_table_goes_on_where_it_stands_and_is_rebuilt_where_positions_were_set_back(
 
 #[test]
 fn a_table_that_is_of_no_use_is_wiped_alone() {
-    let mut log = Changelog::default();
-    log.extend((0..50_u32).map(|number| change(5, number.to_be_bytes(), Some("of the changelog"))));
+    let log = changelog(50);
     let mut topic = Changelog::default();
     numbers(&mut topic, 0..300);
     for limits in [NEAR, FAR] {
@@ -177,8 +183,7 @@ fn tasks_that_keep_tables_of_one_topic_are_restored_one_after_the_other() {
 
 #[test]
 fn another_worker_that_asks_for_the_task_supersedes_its_table() {
-    let mut log = Changelog::default();
-    log.extend((0..50_u32).map(|number| change(5, number.to_be_bytes(), Some("of the changelog"))));
+    let log = changelog(50);
     let mut topic = Changelog::default();
     numbers(&mut topic, 0..2_000);
     for limits in [NEAR, FAR] {
@@ -195,8 +200,7 @@ fn another_worker_that_asks_for_the_task_supersedes_its_table() {
 
 #[test]
 fn a_snapshot_brings_its_tables_along_and_they_go_on_from_there() {
-    let mut log = Changelog::default();
-    log.extend((0..300_u32).map(|number| change(5, number.to_be_bytes(), Some("of the changelog"))));
+    let log = changelog(300);
     let mut topic = Changelog::default();
     numbers(&mut topic, 0..600);
     for (up_to, rebuilt, records) in [(450, None, 150), (200, Some(Unusable::Ahead), 200)] {
