@@ -20,7 +20,7 @@ pub struct Input<'a> {
     pub(crate) plan: &'a Plan,
     /// The aggregate's id of a command, which is its key whatever key it came with.
     pub(crate) key: Option<Bytes>,
-    pub(crate) envelope: OnceCell<Envelope>,
+    pub(crate) envelope: OnceCell<Arc<Envelope>>,
     pub(crate) body: Body,
 }
 
@@ -111,9 +111,9 @@ impl<'a> Input<'a> {
     /// Its metadata. A record without has an id made of its place, the same at every reading.
     #[must_use]
     pub fn envelope(&self) -> &Envelope {
-        self.envelope.get_or_init(|| match Envelope::read(&self.record.headers) {
+        self.envelope.get_or_init(|| match self.record.envelope.read(&self.record.headers) {
             Ok(Some(envelope)) => envelope,
-            Ok(None) | Err(_) => self.envelope_by_place(""),
+            Ok(None) | Err(_) => Arc::new(self.envelope_by_place("")),
         })
     }
 

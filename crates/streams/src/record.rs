@@ -2,6 +2,8 @@ use bytes::Bytes;
 use headwater_event::Timestamp;
 use headwater_log::{Headers, Offset, Partition, TopicName};
 
+use crate::KnownEnvelope;
+
 /// A record as it was fetched; shared by the tasks that read its partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
@@ -15,6 +17,8 @@ pub struct Record {
     pub value: Option<Bytes>,
     /// The headers.
     pub headers: Headers,
+    /// What they say, once that is known.
+    pub envelope: KnownEnvelope,
 }
 
 impl Record {
@@ -62,6 +66,8 @@ pub struct Output {
     pub value: Option<Bytes>,
     /// The headers.
     pub headers: Headers,
+    /// What they say, if that is known.
+    pub envelope: KnownEnvelope,
     /// CreateTime.
     pub timestamp: Timestamp,
 }

@@ -18,8 +18,8 @@ impl<P: Ports> Core<P> {
         let Some(partition) = output.partition else { return };
         let Some(place) = self.fusion.place_of(output.topic, partition) else { return };
         let Some(offset) = self.fusion.produced(place) else { return };
-        let Output { key, value, headers, timestamp, .. } = output;
-        let record = Arc::new(Record { offset, timestamp, key, value, headers });
+        let Output { key, value, headers, envelope, timestamp, .. } = output;
+        let record = Arc::new(Record { offset, timestamp, key, value, headers, envelope });
         if !self.fusion.keep_in_limbo(place, &record) {
             self.offer_to_readers(place, &record);
         }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use headwater_event::Timestamp;
-use headwater_streams::Record;
+use headwater_streams::{KnownEnvelope, Record};
 
 use crate::ports::FetchedRecord;
 
@@ -26,6 +26,7 @@ impl Intake {
             key,
             value,
             headers: fetched.owned_headers(),
+            envelope: KnownEnvelope::default(),
         })
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use headwater_log::{Headers, Offset};
 
 use super::TestDriver;
-use crate::{Error, MemoryBase, Output, Rebuild, corrections};
+use crate::{Error, KnownEnvelope, MemoryBase, Output, Rebuild, corrections};
 
 impl TestDriver {
     /// The state of a processor is gone for good, in its changelog too; its positions stay.
@@ -60,7 +60,8 @@ impl TestDriver {
                 let Some(topic) = topic else { continue };
                 let key = [&[store.0], &key[..]].concat();
                 let (key, value, headers) = (Some(key.into()), value.map(Into::into), Headers::new());
-                self.append(Output { topic, partition: Some(partition), key, value, headers, timestamp })?;
+                let (partition, envelope) = (Some(partition), KnownEnvelope::default());
+                self.append(Output { topic, partition, key, value, headers, envelope, timestamp })?;
             }
         }
         Ok(corrected)

@@ -8,8 +8,8 @@ use headwater_log::{Headers, Offset, Partition};
 use super::TestDriver;
 use super::log::TopicLog;
 use crate::{
-    CallResult, CallToStart, Effects, Error, InputState, MemoryBase, Output, Record, Step, StoreNumber, Task,
-    TaskEnvironment, TaskId, TopicRef, Topology,
+    CallResult, CallToStart, Effects, Error, InputState, KnownEnvelope, MemoryBase, Output, Record, Step, StoreNumber,
+    Task, TaskEnvironment, TaskId, TopicRef, Topology,
 };
 
 /// Answers a call: its bytes, its final refusal, or None to leave it open.
@@ -141,6 +141,7 @@ impl Running {
                 key: Some(key.to_vec().into()),
                 value: value.map(|value| value.to_vec().into()),
                 headers: Headers::new(),
+                envelope: KnownEnvelope::default(),
                 timestamp: prepared.stream_time,
             });
             records.extend(changes);
@@ -202,8 +203,10 @@ impl TestDriver {
     }
 
     pub(super) fn append(&mut self, output: Output) -> Result<(), Error> {
-        let Output { topic, partition, key, value, headers, timestamp } = output;
-        let record = Record { offset: Offset::ZERO, timestamp, key, value, headers };
+        // Its readers read the headers, as those of another process would.
+        let Output { topic, partition, key, value, headers, timestamp, .. } = output;
+        let record =
+            Record { offset: Offset::ZERO, timestamp, key, value, headers, envelope: KnownEnvelope::default() };
         if self.log_mut(topic)?.append(partition.unwrap_or(Partition::new(0)), record) {
             return Ok(());
         }

@@ -4,7 +4,7 @@ use headwater_log::{Headers, Offset, Partition};
 
 use super::TestDriver;
 use crate::schemas::Schemas;
-use crate::{Error, Naming, Record};
+use crate::{Error, KnownEnvelope, Naming, Record};
 
 impl TestDriver {
     /// Sends a message as a root: a new id, its own correlation, now.
@@ -115,7 +115,8 @@ impl TestDriver {
         let to = self.find(topic)?;
         let partition = key.and_then(|key| self.environment.partition_of(to, key)).unwrap_or(Partition::new(0));
         let (key, value) = (key.map(Bytes::copy_from_slice), value.map(Bytes::copy_from_slice));
-        let record = Record { offset: Offset::ZERO, timestamp, key, value, headers };
+        let record =
+            Record { offset: Offset::ZERO, timestamp, key, value, headers, envelope: KnownEnvelope::default() };
         self.log_mut(to)?.append(partition, record);
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! Records of command topics: Avro or JSON, checked, attributed to their aggregate, and put in their place.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use headwater_event::{CorrelationId, Envelope, EventId, TraceParent, header};
 use headwater_log::Headers;
@@ -38,8 +40,9 @@ impl Work<'_> {
     pub(super) fn read_command(&self, input: &mut Input<'_>) -> Result<Command, Failure> {
         let source = input.source;
         let commands = source.commands.as_ref().ok_or_else(|| Failure::decode("source has no commands"))?;
-        let given = Envelope::read(input.headers()).map_err(|error| Failure::decode(error.to_string()))?;
-        let value = input.record.value.as_deref();
+        let record = input.record;
+        let given = record.envelope.read(&record.headers).map_err(|error| Failure::decode(error.to_string()))?;
+        let value = record.value.as_deref();
         let value = value.ok_or_else(|| Failure::decode("value is null: a command is never a tombstone"))?;
         let claimed = given.as_ref().map(|given| given.message_type.as_str());
         let claimed = claimed.or_else(|| input.headers().last_text(header::TYPE)).map(str::to_owned);
@@ -105,7 +108,7 @@ impl Work<'_> {
     }
 
     /// Completes the envelope: type and subject are what the payload says.
-    fn identify(&self, input: &mut Input<'_>, given: Option<Envelope>, full_name: &str, aggregate_id: &str) {
+    fn identify(&self, input: &mut Input<'_>, given: Option<Arc<Envelope>>, full_name: &str, aggregate_id: &str) {
         let mut envelope = given.unwrap_or_else(|| {
             let mut root = input.envelope_by_place(full_name);
             let headers = input.headers();
@@ -116,10 +119,13 @@ impl Work<'_> {
             root.correlation_id = correlation.map_or_else(|| CorrelationId::from(root.id), CorrelationId::new);
             root.trace_parent =
                 headers.last_text(header::TRACE_PARENT).and_then(|trace| TraceParent::parse(trace).ok());
-            root
+            Arc::new(root)
         });
-        full_name.clone_into(&mut envelope.message_type);
-        aggregate_id.clone_into(&mut envelope.subject);
+        if envelope.message_type != full_name || envelope.subject != aggregate_id {
+            let envelope = Arc::make_mut(&mut envelope);
+            full_name.clone_into(&mut envelope.message_type);
+            aggregate_id.clone_into(&mut envelope.subject);
+        }
         input.envelope = envelope.into();
     }
 
@@ -128,7 +134,7 @@ impl Work<'_> {
     fn unfit(
         &self,
         input: &mut Input<'_>,
-        given: Option<Envelope>,
+        given: Option<Arc<Envelope>>,
         value: &[u8],
         rejection: &Rejection,
     ) -> Result<Command, Failure> {

@@ -8,7 +8,7 @@ use headwater_schema::wire;
 use crate::context::{Cause, SinkHandle};
 use crate::failure::while_writing;
 use crate::schemas::Encoder;
-use crate::{Context, Failure, Output};
+use crate::{Context, Failure, KnownEnvelope, Output};
 
 impl Context<'_> {
     pub(crate) fn emit<M: Message>(&mut self, sink: SinkHandle, key: &str, message: &M) -> Result<(), Failure> {
@@ -37,7 +37,8 @@ impl Context<'_> {
         let mut headers = Headers::with_capacity(10, 384);
         envelope.write(&mut headers);
         let key = Bytes::copy_from_slice(key.as_bytes());
-        let output = plan.output(sink.topic, Some(key), Some(value?), headers, self.event_time)?;
+        let mut output = plan.output(sink.topic, Some(key), Some(value?), headers, self.event_time)?;
+        output.envelope = KnownEnvelope::written(envelope);
         self.put_out(sink.folds, output);
         Ok(())
     }

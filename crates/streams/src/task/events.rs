@@ -1,6 +1,8 @@
 //! Records of event topics: wanted or not, and their envelope.
 
-use headwater_event::{Envelope, header};
+use std::sync::Arc;
+
+use headwater_event::header;
 use headwater_schema::wire;
 
 use super::records::Work;
@@ -15,11 +17,11 @@ impl Work<'_> {
         if input.headers().last_text(header::TYPE).is_some_and(|name| !wants(name)) {
             return Ok(false);
         }
-        let read = Envelope::read(input.headers()).map_err(|error| Failure::decode(error.to_string()))?;
+        let read = input.record.envelope.read(input.headers()).map_err(|error| Failure::decode(error.to_string()))?;
         let mut envelope = match read {
             Some(envelope) => envelope,
             None => match input.value() {
-                None if input.source.only.is_empty() => input.envelope_by_place(""),
+                None if input.source.only.is_empty() => Arc::new(input.envelope_by_place("")),
                 None => return Ok(false),
                 Some(value) => {
                     let (id, body) = wire::decode(value).map_err(|error| Failure::decode(error.to_string()))?;
@@ -28,7 +30,7 @@ impl Work<'_> {
                     if !wants(name) {
                         return Ok(false);
                     }
-                    let envelope = input.envelope_by_place(name);
+                    let envelope = Arc::new(input.envelope_by_place(name));
                     input.body = Body::Avro(writer);
                     envelope
                 }
@@ -36,7 +38,7 @@ impl Work<'_> {
         };
         if envelope.subject.is_empty() {
             let key = input.key().and_then(|key| std::str::from_utf8(key).ok());
-            envelope.subject = key.unwrap_or_default().to_owned();
+            Arc::make_mut(&mut envelope).subject = key.unwrap_or_default().to_owned();
         }
         input.envelope = envelope.into();
         Ok(true)

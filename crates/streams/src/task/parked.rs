@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::core::Core;
 use super::stored::{after_prefix, from_json, push_part, take_part, to_json};
 use crate::store::TableIndex;
-use crate::{Failure, Record, StateBase};
+use crate::{Failure, KnownEnvelope, Record, StateBase};
 
 const NEXT_RECORD: &[u8] = b"next-parked";
 const STATE: u8 = b's';
@@ -225,6 +225,7 @@ fn from_bytes(mut bytes: &[u8]) -> Result<(String, Record), Failure> {
         key: head.has.0.then_some(key),
         value: head.has.1.then_some(value),
         headers,
+        envelope: KnownEnvelope::default(),
     };
     Ok((head.topic, record))
 }

@@ -12,7 +12,9 @@ use crate::record::size_bytes;
 use crate::schemas::Naming;
 use crate::store::{Overlay, TableIndex};
 use crate::topology::{Refusals, Source, SourceKind, Subtopology};
-use crate::{Error, Failure, InputTopic, Output, Policies, StoreNumber, TaskEnvironment, TopicRef, Topology};
+use crate::{
+    Error, Failure, InputTopic, KnownEnvelope, Output, Policies, StoreNumber, TaskEnvironment, TopicRef, Topology,
+};
 
 pub(crate) struct Plan {
     pub(crate) topology: Topology,
@@ -154,7 +156,7 @@ impl Plan {
             )));
         }
         let partition = key.as_deref().and_then(|key| self.environment.partition_of(topic, key));
-        Ok(Output { topic, partition, key, value, headers, timestamp })
+        Ok(Output { topic, partition, key, value, headers, envelope: KnownEnvelope::default(), timestamp })
     }
 }
 

@@ -1,5 +1,7 @@
 //! One record, timer or call result through the processors.
 
+use std::sync::Arc;
+
 use headwater_event::Timestamp;
 
 use super::commands::Command;
@@ -124,7 +126,7 @@ impl Work<'_> {
             envelope: input.envelope(),
         });
         if let (Some(parent), Some(envelope)) = (span.trace_parent(), input.envelope.get_mut()) {
-            envelope.trace_parent = Some(parent);
+            Arc::make_mut(envelope).trace_parent = Some(parent);
         }
         Some(span)
     }

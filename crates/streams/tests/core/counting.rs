@@ -7,8 +7,8 @@ use bytes::Bytes;
 use headwater_event::Timestamp;
 use headwater_log::{Headers, Offset, Partition, TopicName};
 use headwater_streams::{
-    Context, Effects, Failure, Input, InputState, Limits, LocalSchemas, MemoryBase, Processor, Record, StateBase, Step,
-    StoreHandle, StoreNumber, StoreSpec, Task, TaskEnvironment, TopicFacts, Topology,
+    Context, Effects, Failure, Input, InputState, KnownEnvelope, Limits, LocalSchemas, MemoryBase, Processor, Record,
+    StateBase, Step, StoreHandle, StoreNumber, StoreSpec, Task, TaskEnvironment, TopicFacts, Topology,
 };
 
 use crate::messages::CART;
@@ -92,6 +92,7 @@ fn record(at: i64, keys: i64) -> Arc<Record> {
         key: Some(Bytes::from(format!("key-{:08}", at.wrapping_mul(7_919) % keys))),
         value: Some(Bytes::from_static(&[b'x'; 100])),
         headers: Headers::new(),
+        envelope: KnownEnvelope::default(),
     })
 }
 

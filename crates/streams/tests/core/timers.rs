@@ -7,8 +7,8 @@ use bytes::Bytes;
 use headwater_event::Timestamp;
 use headwater_log::{Headers, Offset, Partition, TopicName};
 use headwater_streams::{
-    Context, Effects, Failure, Input, InputState, Limits, LocalSchemas, MemoryBase, Processor, Record, Step, Task,
-    TaskEnvironment, TimeKind, Timer, TopicFacts, Topology,
+    Context, Effects, Failure, Input, InputState, KnownEnvelope, Limits, LocalSchemas, MemoryBase, Processor, Record,
+    Step, Task, TaskEnvironment, TimeKind, Timer, TopicFacts, Topology,
 };
 
 use crate::messages::CART;
@@ -77,6 +77,7 @@ impl World {
             key: Some(Bytes::from_static(b"k")),
             value: Some(Bytes::from_static(value.as_bytes())),
             headers: Headers::new(),
+            envelope: KnownEnvelope::default(),
         };
         self.task.offer(input, Arc::new(record));
     }

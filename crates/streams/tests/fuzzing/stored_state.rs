@@ -9,8 +9,9 @@ use bytes::Bytes;
 use headwater_event::{Envelope, EventId, Timestamp};
 use headwater_log::{Headers, Offset, Partition, TopicName};
 use headwater_streams::{
-    Call, CallResult, Context, Effects, Failure, FailureKind, Input, InputState, Limits, LocalSchemas, MemoryBase,
-    Policy, Processor, Record, Step, StoreNumber, Task, TaskEnvironment, TimeKind, Timer, TopicFacts, Topology,
+    Call, CallResult, Context, Effects, Failure, FailureKind, Input, InputState, KnownEnvelope, Limits, LocalSchemas,
+    MemoryBase, Policy, Processor, Record, Step, StoreNumber, Task, TaskEnvironment, TimeKind, Timer, TopicFacts,
+    Topology,
 };
 use uuid::Uuid;
 
@@ -129,7 +130,7 @@ fn record(place: i64, value: &'static str) -> Record {
     let mut headers = Headers::new();
     Envelope::root(id, "/fuzzed", "a.Line", "k", time).write(&mut headers);
     let (key, value) = (Some(Bytes::from_static(b"k")), Some(Bytes::from_static(value.as_bytes())));
-    Record { offset: offset(place), timestamp: time, key, value, headers }
+    Record { offset: offset(place), timestamp: time, key, value, headers, envelope: KnownEnvelope::default() }
 }
 
 fn entries(mut bytes: &[u8]) -> MemoryBase {

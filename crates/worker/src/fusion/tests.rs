@@ -2,6 +2,7 @@
 use bytes::Bytes;
 use headwater_event::Timestamp;
 use headwater_log::{Headers, TopicName};
+use headwater_streams::KnownEnvelope;
 
 use super::*;
 
@@ -15,7 +16,8 @@ fn offset(at: i64) -> Offset {
 
 fn record(at: Offset) -> Arc<Record> {
     let timestamp = Timestamp::from_millis(at.get());
-    Arc::new(Record { offset: at, timestamp, key: Some(Bytes::from("k")), value: None, headers: Headers::default() })
+    let (key, headers, envelope) = (Some(Bytes::from("k")), Headers::default(), KnownEnvelope::default());
+    Arc::new(Record { offset: at, timestamp, key, value: None, headers, envelope })
 }
 
 /// A partition whose last record, at 9, this worker has just committed.

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use headwater_event::Timestamp;
 use headwater_log::{Headers, Offset, Partition, TopicName};
 use headwater_streams::{
-    CallResult, CallToStart, Effects, InputState, Limits, LocalSchemas, MemoryBase, Record, Schemas, Step, Task,
-    TaskEnvironment, TopicFacts, TopicRole, Topology,
+    CallResult, CallToStart, Effects, InputState, KnownEnvelope, Limits, LocalSchemas, MemoryBase, Record, Schemas,
+    Step, Task, TaskEnvironment, TopicFacts, TopicRole, Topology,
 };
 use uuid::Uuid;
 
@@ -139,6 +139,7 @@ impl World {
             key: key.map(|key| Bytes::copy_from_slice(key.as_bytes())),
             value: Some(Bytes::copy_from_slice(text.as_bytes())),
             headers: Headers::new(),
+            envelope: KnownEnvelope::default(),
         };
         self.logs[topic][partition].append(record);
     }
@@ -237,8 +238,9 @@ impl World {
         let mut touched = Vec::new();
         for output in outputs {
             let (topic, partition) = (output.topic.index(), output.partition.unwrap().get() as usize);
-            let headwater_streams::Output { key, value, headers, timestamp, .. } = output;
-            self.logs[topic][partition].append(Record { offset: Offset::ZERO, timestamp, key, value, headers });
+            let headwater_streams::Output { key, value, headers, envelope, timestamp, .. } = output;
+            let record = Record { offset: Offset::ZERO, timestamp, key, value, headers, envelope };
+            self.logs[topic][partition].append(record);
             touched.push((topic, partition));
         }
         touched.sort_unstable();

@@ -8,7 +8,9 @@ use headwater_kafka::{Isolation, Next};
 use headwater_log::Partition;
 use headwater_runtime::RegistrySchemas;
 use headwater_runtime::state::{MemoryBudget, StateBatch, StateDatabase, TaskState};
-use headwater_streams::{Limits, Rebuild, Record, StoreNumber, TaskEnvironment, TopicFacts, Topology, corrections};
+use headwater_streams::{
+    KnownEnvelope, Limits, Rebuild, Record, StoreNumber, TaskEnvironment, TopicFacts, Topology, corrections,
+};
 
 use super::Ranges;
 use super::correcting::Corrector;
@@ -143,6 +145,7 @@ impl Part {
             key: seen.key.map(Into::into),
             value: seen.value.map(Into::into),
             headers: seen.headers,
+            envelope: KnownEnvelope::default(),
         };
         self.rebuild.fold(Arc::new(record), &self.rebuilt).map_err(|error| Error::failed(error.to_string()))?;
         if self.rebuild.staged_bytes() >= WRITE_BYTES { self.write_rebuilt() } else { Ok(()) }

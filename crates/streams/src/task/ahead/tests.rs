@@ -4,7 +4,7 @@ use headwater_log::{Headers, Offset};
 
 use super::{Ahead, PASSED_OVER, TOGETHER};
 use crate::store::{Overlay, TableIndex};
-use crate::{Record, StoreNumber};
+use crate::{KnownEnvelope, Record, StoreNumber};
 
 const USERS: TableIndex = TableIndex(StoreNumber::SYSTEM.len() as u16);
 
@@ -23,6 +23,7 @@ fn records(keys: &[&str]) -> Vec<Record> {
         key: Some(Bytes::copy_from_slice(key.as_bytes())),
         value: None,
         headers: Headers::default(),
+        envelope: KnownEnvelope::default(),
     };
     keys.iter().map(record).collect()
 }

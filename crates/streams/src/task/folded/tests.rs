@@ -4,7 +4,7 @@ use headwater_event::Timestamp;
 use headwater_log::Headers;
 
 use super::Folded;
-use crate::{Output, TopicRef};
+use crate::{KnownEnvelope, Output, TopicRef};
 
 fn output(topic: u32, key: &'static str, value: Option<&'static str>) -> Output {
     Output {
@@ -13,6 +13,7 @@ fn output(topic: u32, key: &'static str, value: Option<&'static str>) -> Output 
         key: Some(Bytes::from_static(key.as_bytes())),
         value: value.map(|value| Bytes::from_static(value.as_bytes())),
         headers: Headers::new(),
+        envelope: KnownEnvelope::default(),
         timestamp: Timestamp::from_millis(1),
     }
 }
