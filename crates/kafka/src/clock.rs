@@ -42,3 +42,16 @@ impl Stopwatch {
         u64::try_from(self.0.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 }
+
+/// The wall clock, in milliseconds since 1970 UTC: a record's CreateTime where its maker gave none.
+#[allow(clippy::disallowed_methods, reason = "the edge: a producer stamps records, as librdkafka does")]
+pub(crate) fn wall_ms() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Waits before a request is repeated, no longer than the deadline allows.
+#[allow(clippy::disallowed_methods, reason = "the edge: nothing tells when a coordinator is ready to be asked again")]
+pub(crate) fn pause(wait: Duration, deadline: Deadline) {
+    std::thread::sleep(wait.min(deadline.left()));
+}

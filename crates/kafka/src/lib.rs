@@ -22,7 +22,7 @@ pub use error::{Error, ErrorKind};
 pub use positions::{CommittedOffset, Isolation, OffsetToCommit, StartAt, StartOffset};
 pub use prefix::TopicPrefix;
 pub use producer::{
-    Delivered, Delivery, Outcome, OutgoingRecord, Producer, ProducerSettings, TopicHandle, TransactionalProducer,
-    TransactionalProducerSettings, Written,
+    Delivered, Delivery, Outcome, OutgoingRecord, Producer, ProducerEngine, ProducerSettings, TopicHandle,
+    TransactionalProducer, TransactionalProducerSettings, Written,
 };
 pub use settings::{ConnectionSettings, MessageBroker};

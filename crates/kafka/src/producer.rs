@@ -1,8 +1,11 @@
-//! Producers for one OS thread each: a transactional one for workers, and an idempotent one for tools.
+//! Producers for one OS thread each: a transactional one for workers, which speaks the protocol itself or has librdkafka
+//! speak it, and an idempotent one for tools.
 
 mod callbacks;
 mod deliveries;
+mod direct;
 mod idempotent;
+mod librdkafka;
 #[cfg(test)]
 mod mock_cluster;
 mod outcome;
@@ -18,4 +21,4 @@ pub use idempotent::{Delivery, Producer, ProducerSettings};
 pub use outcome::Outcome;
 pub use record::OutgoingRecord;
 pub use sender::TopicHandle;
-pub use transactional::{TransactionalProducer, TransactionalProducerSettings};
+pub use transactional::{ProducerEngine, TransactionalProducer, TransactionalProducerSettings};

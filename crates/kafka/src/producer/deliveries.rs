@@ -30,7 +30,7 @@ pub struct Written {
 }
 
 impl Written {
-    const NOTHING: Self = Self { first: i64::MAX, last: -1, records: 0 };
+    pub(super) const NOTHING: Self = Self { first: i64::MAX, last: -1, records: 0 };
 
     /// librdkafka reports a record whose sequence number the broker had already as a success without an offset (-1):
     /// it counts, and no place is known for it.
@@ -39,6 +39,15 @@ impl Written {
         if offset >= 0 {
             self.first = self.first.min(offset);
             self.last = self.last.max(offset);
+        }
+    }
+
+    /// A batch was written at an offset.
+    pub(super) fn note_batch(&mut self, first: i64, records: i32) {
+        self.records += u64::from(records.unsigned_abs());
+        if first >= 0 {
+            self.first = self.first.min(first);
+            self.last = self.last.max(first + i64::from(records) - 1);
         }
     }
 

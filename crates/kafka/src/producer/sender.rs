@@ -23,6 +23,10 @@ use crate::{Error, ErrorKind};
 pub struct TopicHandle(usize);
 
 impl TopicHandle {
+    pub(super) const fn of(number: usize) -> Self {
+        Self(number)
+    }
+
     /// The number: counted from 0 in the order of first use.
     #[must_use]
     pub const fn index(self) -> usize {

@@ -1,20 +1,42 @@
-#![allow(unsafe_code, reason = "librdkafka's transactional calls, without the waits that rdkafka puts around them")]
-
-use std::sync::Arc;
 use std::time::Duration;
 
 use headwater_log::{Offset, Partition, TopicName, TopicPartition};
-use rdkafka_sys as sys;
 
 use super::deliveries::{Delivered, Written};
+use super::direct::DirectProducer;
+use super::librdkafka::LibrdkafkaProducer;
 use super::outcome::Outcome;
 use super::record::OutgoingRecord;
-use super::sender::{Sender, TopicHandle};
-use super::watchdog::Watchdog;
-use crate::admin::offsets::ends_on;
-use crate::clock::Deadline;
-use crate::native::{NativeError, PartitionList, millis};
+use super::sender::TopicHandle;
 use crate::{ConnectionSettings, Error, ErrorKind, GroupMetadata, Isolation, OffsetToCommit};
+
+/// Who speaks to the brokers on behalf of a transactional producer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ProducerEngine {
+    /// This crate itself where it can, which is a fraction of the requests; librdkafka on connections with TLS or SASL,
+    /// and where a property was given that only librdkafka knows.
+    #[default]
+    Auto,
+    /// This crate itself, or an error.
+    Direct,
+    /// librdkafka.
+    Librdkafka,
+}
+
+impl ProducerEngine {
+    /// By its name: `auto`, `direct` or `librdkafka`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] for another name.
+    pub fn parse(name: &str) -> Result<Self, Error> {
+        match name {
+            "auto" => Ok(Self::Auto),
+            "direct" => Ok(Self::Direct),
+            "librdkafka" => Ok(Self::Librdkafka),
+            other => Err(Error::invalid(format!("producer engine {other:?}: use auto, direct or librdkafka"))),
+        }
+    }
+}
 
 /// The longest that a transaction may stay open: what is read as committed waits for it.
 const TRANSACTION_TIMEOUT_MS_MAX: u32 = 10_000;
@@ -32,6 +54,8 @@ pub struct TransactionalProducerSettings {
     pub retry_backoff_ms: u32,
     /// How much may wait to be sent, in KiB.
     pub queue_kbytes: u32,
+    /// Who speaks to the brokers.
+    pub engine: ProducerEngine,
 }
 
 impl TransactionalProducerSettings {
@@ -44,17 +68,36 @@ impl TransactionalProducerSettings {
             linger_ms: 5,
             retry_backoff_ms: 5,
             queue_kbytes: 64 * 1024,
+            engine: ProducerEngine::default(),
         }
     }
 }
 
 /// A transactional producer for one OS thread (KIP-98, KIP-447). All calls block, each up to its deadline.
 pub struct TransactionalProducer {
-    pub(super) sender: Sender,
-    watchdog: Watchdog,
+    engine: Engine,
     produce_wait: Duration,
-    connection: ConnectionSettings,
-    settings: TransactionalProducerSettings,
+}
+
+enum Engine {
+    Direct(Box<DirectProducer>),
+    Librdkafka(Box<LibrdkafkaProducer>),
+}
+
+/// Passes a call on to whichever engine there is.
+macro_rules! engine {
+    ($self:ident, $engine:ident => $call:expr) => {
+        match &mut $self.engine {
+            Engine::Direct($engine) => $call,
+            Engine::Librdkafka($engine) => $call,
+        }
+    };
+    (ref $self:ident, $engine:ident => $call:expr) => {
+        match &$self.engine {
+            Engine::Direct($engine) => $call,
+            Engine::Librdkafka($engine) => $call,
+        }
+    };
 }
 
 impl TransactionalProducer {
@@ -63,17 +106,6 @@ impl TransactionalProducer {
     /// # Errors
     /// [`ErrorKind::Invalid`] for settings that can't work.
     pub fn new(connection: &ConnectionSettings, settings: &TransactionalProducerSettings) -> Result<Self, Error> {
-        let sender = Self::open(connection, settings)?;
-        Ok(Self {
-            watchdog: Watchdog::start(Arc::clone(sender.callbacks()))?,
-            sender,
-            produce_wait: Duration::from_millis(u64::from(settings.transaction_timeout_ms)),
-            connection: connection.clone(),
-            settings: settings.clone(),
-        })
-    }
-
-    fn open(connection: &ConnectionSettings, settings: &TransactionalProducerSettings) -> Result<Sender, Error> {
         let timeout_ms = settings.transaction_timeout_ms;
         if !(1_000..=TRANSACTION_TIMEOUT_MS_MAX).contains(&timeout_ms) {
             return Err(Error::invalid(format!(
@@ -81,38 +113,32 @@ impl TransactionalProducer {
                  for open transactions"
             )));
         }
-        let chosen = [
-            ("linger.ms", settings.linger_ms.to_string()),
-            ("retry.backoff.ms", settings.retry_backoff_ms.max(1).to_string()),
-            ("retry.backoff.max.ms", "200".to_owned()),
-            ("queue.buffering.max.kbytes", settings.queue_kbytes.max(1024).to_string()),
-            ("queue.buffering.max.messages", "1000000".to_owned()),
-            // The topics' own limits decide, and are checked before; librdkafka's would be one for all.
-            ("message.max.bytes", "33554432".to_owned()),
-        ];
-        let required = [
-            ("transactional.id", settings.transactional_id.clone()),
-            ("transaction.timeout.ms", timeout_ms.to_string()),
-            ("partitioner", "murmur2_random".to_owned()),
-        ];
-        Sender::new(connection.native(&chosen, &required)?, false)
+        let is_direct = match (settings.engine, only_librdkafka_knows(connection)) {
+            (ProducerEngine::Librdkafka, _) | (ProducerEngine::Auto, Some(_)) => false,
+            (ProducerEngine::Direct | ProducerEngine::Auto, None) => true,
+            (ProducerEngine::Direct, Some(property)) => {
+                return Err(Error::invalid(format!(
+                    "the direct producer does not know property {property}: use the engine auto or librdkafka"
+                )));
+            }
+        };
+        let engine = if is_direct {
+            let client_id = connection.property("client.id").unwrap_or("headwater");
+            Engine::Direct(Box::new(DirectProducer::new(connection.bootstrap_servers(), client_id, settings)?))
+        } else {
+            Engine::Librdkafka(Box::new(LibrdkafkaProducer::new(connection, settings)?))
+        };
+        Ok(Self { engine, produce_wait: Duration::from_millis(u64::from(timeout_ms)) })
     }
 
     /// Fences every older producer of this transactional id, and ends its open transaction. Once, before all else.
     pub fn initialize(&mut self, deadline: Duration) -> Outcome {
-        self.repeat("transactions cannot be initialised", deadline, |client, wait_ms| {
-            // SAFETY: the client is alive.
-            unsafe { sys::rd_kafka_init_transactions(client, wait_ms) }
-        })
+        engine!(self, engine => engine.initialize(deadline))
     }
 
     /// Begins a transaction. It costs nothing until something is produced.
     pub fn begin(&mut self) -> Outcome {
-        self.sender.deliveries().clear();
-        self.sender.callbacks().registrations.clear();
-        // SAFETY: the client is alive; the error that is returned is ours.
-        let error = unsafe { NativeError::take(sys::rd_kafka_begin_transaction(self.sender.client().as_ptr())) };
-        error.map_or(Outcome::Done, |error| Outcome::of(&error, "no transaction can be begun"))
+        engine!(self, engine => engine.begin())
     }
 
     /// A handle for a topic, to produce with.
@@ -120,7 +146,10 @@ impl TransactionalProducer {
     /// # Errors
     /// [`ErrorKind::Invalid`] when librdkafka refuses the topic.
     pub fn topic(&mut self, name: &TopicName) -> Result<TopicHandle, Error> {
-        self.sender.topic(name)
+        match &mut self.engine {
+            Engine::Direct(engine) => Ok(engine.topic(name)),
+            Engine::Librdkafka(engine) => engine.topic(name),
+        }
     }
 
     /// Copies a record into the queue. When the queue is full it waits for room, up to the transaction's time-out.
@@ -129,28 +158,13 @@ impl TransactionalProducer {
     /// [`ErrorKind::TooLarge`] for a record that no topic takes; [`ErrorKind::Unavailable`] when no room was made in
     /// time; other kinds mean that the transaction has failed.
     pub fn produce(&mut self, topic: TopicHandle, record: &OutgoingRecord<'_>) -> Result<(), Error> {
-        self.sender.produce(topic, record, 0, self.produce_wait)
+        let wait = self.produce_wait;
+        engine!(self, engine => engine.produce(topic, record, wait))
     }
 
     /// Waits until nothing is in flight.
     pub fn flush(&mut self, deadline: Duration) -> Outcome {
-        let deadline = Deadline::after(deadline);
-        while self.in_flight() > 0 {
-            // SAFETY: the client is alive; reports are served inside, and it returns when the last has come.
-            unsafe { sys::rd_kafka_flush(self.sender.client().as_ptr(), millis(deadline.left())) };
-            if self.in_flight() > 0 && deadline.has_passed() {
-                return Outcome::Unknown(Error::new(
-                    ErrorKind::TimedOut,
-                    format!("{} records were not acknowledged in time", self.in_flight()),
-                ));
-            }
-        }
-        match self.delivered().first_error {
-            None => Outcome::Done,
-            Some(error) => self
-                .fatal()
-                .unwrap_or_else(|| Outcome::Abortable(error.context("a record of the transaction was not written"))),
-        }
+        engine!(self, engine => engine.flush(deadline))
     }
 
     /// Adds consumed positions to the transaction, checked against the group's generation. An empty list and credentials
@@ -172,84 +186,30 @@ impl TransactionalProducer {
                 ),
             ));
         }
-        let mut list = PartitionList::new(offsets.len());
-        for commit in offsets {
-            if let Err(error) = list.push(&commit.partition, commit.offset.get(), Some(&commit.metadata)) {
-                return Outcome::Abortable(error);
-            }
-        }
-        self.repeat("offsets cannot be added to the transaction", deadline, |client, wait_ms| {
-            // SAFETY: the client, the list and the metadata are alive; both are copied.
-            let send =
-                || unsafe { sys::rd_kafka_send_offsets_to_transaction(client, list.as_ptr(), group.as_ptr(), wait_ms) };
-            self.watchdog.during(send)
-        })
+        engine!(self, engine => engine.send_offsets(offsets, group, deadline))
     }
 
     /// Commits: waits for all records, then ends the transaction. After [`Outcome::Unknown`] it may be called again to
     /// go on waiting, as long as nothing else is called.
     pub fn commit(&mut self, deadline: Duration) -> Outcome {
-        let deadline = Deadline::after(deadline);
-        match self.flush(deadline.left()) {
-            Outcome::Done => {}
-            failed => return failed,
-        }
-        self.repeat("the transaction cannot be committed", deadline.left(), |client, wait_ms| {
-            // SAFETY: the client is alive.
-            unsafe { sys::rd_kafka_commit_transaction(client, wait_ms) }
-        })
+        engine!(self, engine => engine.commit(deadline))
     }
 
     /// Aborts: throws away what was not sent, and ends the transaction. Only after [`Outcome::Done`] may anyone rewind.
     pub fn abort(&mut self, deadline: Duration) -> Outcome {
-        self.repeat("the transaction cannot be aborted", deadline, |client, wait_ms| {
-            // SAFETY: the client is alive.
-            unsafe { sys::rd_kafka_abort_transaction(client, wait_ms) }
-        })
+        engine!(self, engine => engine.abort(deadline))
     }
 
-    /// Calls until it is done, the deadline has passed, or calling again can't help.
-    fn repeat(
-        &self,
-        failed: &str,
-        deadline: Duration,
-        call: impl Fn(*mut sys::rd_kafka_t, i32) -> *mut sys::rd_kafka_error_t,
-    ) -> Outcome {
-        let deadline = Deadline::after(deadline);
-        loop {
-            let raw = call(self.sender.client().as_ptr(), millis(deadline.left()).max(1));
-            // SAFETY: what a transactional call returns is ours.
-            let Some(error) = (unsafe { NativeError::take(raw) }) else { return Outcome::Done };
-            if !error.is_retriable() || error.is_fatal() || error.requires_abort() || deadline.has_passed() {
-                return match Outcome::of(&error, failed) {
-                    Outcome::Fatal(error) if deadline.has_passed() && error.is_retriable() => Outcome::Unknown(error),
-                    outcome => outcome,
-                };
-            }
-            self.sender.client().serve(Duration::from_millis(1));
-        }
-    }
-
-    fn fatal(&self) -> Option<Outcome> {
-        let error = self.sender.client().fatal_error()?;
-        Some(if error.kind() == ErrorKind::Fenced { Outcome::Fenced(error) } else { Outcome::Fatal(error) })
-    }
-
-    /// Collects delivery reports that have come, without waiting.
-    pub fn serve(&mut self) {
-        self.sender.client().serve(Duration::ZERO);
-    }
-
-    /// How many records are not acknowledged yet.
+    /// How many records are not acknowledged yet, of those that were sent.
     #[must_use]
     pub fn in_flight(&self) -> u64 {
-        self.sender.deliveries().in_flight()
+        engine!(ref self, engine => engine.in_flight())
     }
 
     /// What became of the records since the transaction was begun.
     #[must_use]
     pub fn delivered(&self) -> Delivered {
-        self.sender.deliveries().delivered()
+        engine!(ref self, engine => engine.delivered())
     }
 
     /// The last offset that this transaction wrote to a partition; complete after a flush.
@@ -261,13 +221,13 @@ impl TransactionalProducer {
     /// What this transaction wrote to a partition; complete after a flush. None for nothing.
     #[must_use]
     pub fn written(&self, topic: TopicHandle, partition: Partition) -> Option<Written> {
-        self.sender.deliveries().written(topic.index(), partition)
+        engine!(ref self, engine => engine.written(topic, partition))
     }
 
     /// The last offsets that this transaction wrote, of all partitions; complete after a flush.
     #[must_use]
     pub fn last_offsets(&self) -> Vec<(TopicPartition, Offset)> {
-        self.sender.topics().flat_map(|(number, name)| self.sender.deliveries().last_offsets(number, name)).collect()
+        engine!(ref self, engine => engine.last_offsets())
     }
 
     /// The ends of partitions, asked of their leaders: high watermarks, or last stable offsets. A worker asks here and
@@ -277,52 +237,62 @@ impl TransactionalProducer {
     /// # Errors
     /// The first partition that has no answer, by kind.
     pub fn ends(
-        &self,
+        &mut self,
         partitions: &[TopicPartition],
         isolation: Isolation,
         deadline: Duration,
     ) -> Result<Vec<(TopicPartition, Offset)>, Error> {
-        ends_on(self.sender.client(), partitions, isolation, deadline)
+        engine!(self, engine => engine.ends(partitions, isolation, deadline))
     }
 
     /// Why this producer should be [renewed](Self::renew) before the next transaction, after this one has ended:
     ///
-    /// - A connection broke or a request timed out in this transaction. librdkafka repeats requests by itself, and under
-    ///   the old transaction protocol a late twin of EndTxn or AddPartitionsToTxn would hit the *next* transaction.
-    /// - A broker has rejected a record. librdkafka does not take its sequence number back, so the next batch to that
+    /// - A connection broke or a request timed out in this transaction. Requests are repeated, and under the old
+    ///   transaction protocol a late twin of EndTxn or AddPartitionsToTxn would hit the *next* transaction.
+    /// - A broker has rejected a record. Its sequence number is used up on this side alone, so the next batch to that
     ///   partition would be out of order, and cost one more abort.
     #[must_use]
     pub fn renewal_reason(&self) -> Option<Error> {
-        self.sender.deliveries().rejection().or_else(|| self.sender.deliveries().connection_error())
+        engine!(ref self, engine => engine.renewal_reason())
     }
 
     /// Whether this transaction was begun too early: the markers of the one before it were not all written, so the broker
-    /// refused its partitions, and librdkafka waited for 20 ms before it asked again. Complete after a flush.
+    /// refused its partitions, and was asked again. Complete after a flush.
     #[must_use]
     pub fn was_early(&self) -> bool {
-        self.sender.callbacks().registrations.were_refused()
+        engine!(ref self, engine => engine.was_early())
     }
 
     /// Drops the client and everything it had in flight, makes a new one under the same transactional id, and
     /// initialises it: what was in flight is fenced, and an open transaction is aborted. Topic handles stay valid.
     pub fn renew(&mut self, deadline: Duration) -> Outcome {
-        let names: Vec<_> = self.sender.topics().map(|(_, name)| name.clone()).collect();
-        let renewed = Self::open(&self.connection, &self.settings).and_then(|mut sender| {
-            names.iter().try_for_each(|name| sender.topic(name).map(|_| ()))?;
-            Ok(sender)
-        });
-        match renewed {
-            Ok(sender) => {
-                self.sender = sender;
-                self.initialize(deadline)
-            }
-            Err(error) => Outcome::Fatal(error),
-        }
+        engine!(self, engine => engine.renew(deadline))
     }
 
     /// The name of a topic by its handle.
     #[must_use]
     pub fn topic_name(&self, topic: TopicHandle) -> Option<&TopicName> {
-        self.sender.topic_name(topic)
+        engine!(ref self, engine => engine.topic_name(topic))
     }
 }
+
+/// A property that was given and that the direct producer could not keep to.
+fn only_librdkafka_knows(connection: &ConnectionSettings) -> Option<&str> {
+    const OF_OTHERS: [&str; 6] = [
+        "client.id",
+        "security.protocol",
+        "session.timeout.ms",
+        "heartbeat.interval.ms",
+        "max.poll.interval.ms",
+        "topic.metadata.refresh.interval.ms",
+    ];
+    if !connection.is_plaintext() {
+        return Some("security.protocol");
+    }
+    let is_of_others =
+        |name: &str| OF_OTHERS.contains(&name) || name.starts_with("fetch.") || name.starts_with("queued.");
+    connection.properties().keys().map(String::as_str).find(|name| !is_of_others(name))
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 use headwater_kafka::admin::NewTopic;
 use headwater_kafka::{
     Admin, ConnectionSettings, ConsumerHandle, ConsumerHandler, LogReader, LogReaderSettings, Next, Outcome,
-    OutgoingRecord, Record, StartAt, StartOffset, TransactionalProducer, TransactionalProducerSettings, WorkerConsumer,
-    WorkerConsumerSettings,
+    OutgoingRecord, ProducerEngine, Record, StartAt, StartOffset, TransactionalProducer, TransactionalProducerSettings,
+    WorkerConsumer, WorkerConsumerSettings,
 };
 use headwater_log::{Offset, Partition, TopicName, TopicPartition};
 
@@ -14,6 +14,7 @@ pub const SOON: Duration = Duration::from_secs(15);
 pub struct Broker {
     pub connection: ConnectionSettings,
     pub admin: Admin,
+    engine: ProducerEngine,
 }
 
 /// The broker to test against, or None with a line that says so.
@@ -24,7 +25,7 @@ pub fn broker() -> Option<Broker> {
     };
     let connection = ConnectionSettings::new(&servers);
     let admin = Admin::new(&connection, SOON).unwrap();
-    Some(Broker { connection, admin })
+    Some(Broker { connection, admin, engine: ProducerEngine::default() })
 }
 
 pub fn name(prefix: &str) -> String {
@@ -55,6 +56,11 @@ pub fn done(outcome: Outcome) {
 }
 
 impl Broker {
+    /// The same broker, spoken to by one of the producers.
+    pub fn with(self, engine: ProducerEngine) -> Self {
+        Self { engine, ..self }
+    }
+
     pub fn topic(&self, partitions: u32, configs: &[(&str, &str)]) -> TopicName {
         let topic = NewTopic {
             name: TopicName::new(&name("t")).unwrap(),
@@ -68,7 +74,10 @@ impl Broker {
     }
 
     pub fn producer(&self, transactional_id: &str) -> TransactionalProducer {
-        let settings = TransactionalProducerSettings::new(transactional_id);
+        let settings = TransactionalProducerSettings {
+            engine: self.engine,
+            ..TransactionalProducerSettings::new(transactional_id)
+        };
         let mut producer = TransactionalProducer::new(&self.connection, &settings).unwrap();
         done(producer.initialize(SOON));
         producer

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use headwater_kafka::{
-    ErrorKind, GroupMetadata, Isolation, LogReaderSettings, OffsetToCommit, Outcome, OutgoingRecord,
+    ErrorKind, GroupMetadata, Isolation, LogReaderSettings, OffsetToCommit, Outcome, OutgoingRecord, ProducerEngine,
+    TransactionalProducerSettings,
 };
 use headwater_log::{Headers, Partition};
 
@@ -20,9 +21,7 @@ fn read_all(broker: &Broker, partition: &headwater_log::TopicPartition, isolatio
     values
 }
 
-#[test]
-fn only_committed_records_are_read_as_committed() {
-    let Some(broker) = broker() else { return };
+fn only_committed_records_are_read_as_committed(broker: &Broker) {
     let topic = broker.topic(1, &[]);
     let mut producer = broker.producer(&name("x"));
     done(producer.begin());
@@ -35,13 +34,11 @@ fn only_committed_records_are_read_as_committed() {
     done(producer.begin());
     write(&mut producer, &topic, &["d"]);
     done(producer.commit(SOON));
-    assert_eq!(read_all(&broker, &tp(&topic, 0), Isolation::ReadCommitted), ["a", "b", "d"]);
-    assert_eq!(read_all(&broker, &tp(&topic, 0), Isolation::ReadUncommitted), ["a", "b", "c", "d"]);
+    assert_eq!(read_all(broker, &tp(&topic, 0), Isolation::ReadCommitted), ["a", "b", "d"]);
+    assert_eq!(read_all(broker, &tp(&topic, 0), Isolation::ReadUncommitted), ["a", "b", "c", "d"]);
 }
 
-#[test]
-fn key_value_headers_timestamp_and_nulls_arrive_as_sent() {
-    let Some(broker) = broker() else { return };
+fn key_value_headers_timestamp_and_nulls_arrive_as_sent(broker: &Broker) {
     let topic = broker.topic(2, &[]);
     let mut producer = broker.producer(&name("x"));
     let handle = producer.topic(&topic).unwrap();
@@ -80,9 +77,7 @@ fn key_value_headers_timestamp_and_nulls_arrive_as_sent() {
     assert_eq!(seen, 2);
 }
 
-#[test]
-fn keys_go_where_java_sends_them() {
-    let Some(broker) = broker() else { return };
+fn keys_go_where_java_sends_them(broker: &Broker) {
     let topic = broker.topic(7, &[]);
     let mut producer = broker.producer(&name("x"));
     let handle = producer.topic(&topic).unwrap();
@@ -109,9 +104,7 @@ fn keys_go_where_java_sends_them() {
     assert_eq!(seen, keys.len());
 }
 
-#[test]
-fn an_older_producer_is_fenced() {
-    let Some(broker) = broker() else { return };
+fn an_older_producer_is_fenced(broker: &Broker) {
     let topic = broker.topic(1, &[]);
     let id = name("x");
     let mut older = broker.producer(&id);
@@ -124,12 +117,10 @@ fn an_older_producer_is_fenced() {
     done(newer.begin());
     write(&mut newer, &topic, &["alive"]);
     done(newer.commit(SOON));
-    assert_eq!(read_all(&broker, &tp(&topic, 0), Isolation::ReadCommitted), ["alive"]);
+    assert_eq!(read_all(broker, &tp(&topic, 0), Isolation::ReadCommitted), ["alive"]);
 }
 
-#[test]
-fn offsets_are_committed_with_their_metadata_or_not_at_all() {
-    let Some(broker) = broker() else { return };
+fn offsets_are_committed_with_their_metadata_or_not_at_all(broker: &Broker) {
     let (topic, group) = (broker.topic(1, &[]), name("g"));
     let mut member = broker.member(&group, None);
     member.consumer.subscribe(std::slice::from_ref(&topic)).unwrap();
@@ -158,9 +149,7 @@ fn offsets_are_committed_with_their_metadata_or_not_at_all() {
     assert_eq!(listed, committed);
 }
 
-#[test]
-fn committed_offsets_wait_for_the_transaction_that_is_open_on_them() {
-    let Some(broker) = broker() else { return };
+fn committed_offsets_wait_for_the_transaction_that_is_open_on_them(broker: &Broker) {
     let (topic, group) = (broker.topic(1, &[]), name("g"));
     let mut member = broker.member(&group, None);
     member.consumer.subscribe(std::slice::from_ref(&topic)).unwrap();
@@ -179,9 +168,7 @@ fn committed_offsets_wait_for_the_transaction_that_is_open_on_them() {
     assert_eq!(member.consumer.committed(&[tp(&topic, 0)], SOON).unwrap()[0].offset, Some(offset(1)));
 }
 
-#[test]
-fn offsets_of_no_member_or_an_old_generation_are_refused_and_the_producer_goes_on() {
-    let Some(broker) = broker() else { return };
+fn offsets_of_no_member_or_an_old_generation_are_refused_and_the_producer_goes_on(broker: &Broker) {
     let (topic, group) = (broker.topic(1, &[]), name("g"));
     let mut member = broker.member(&group, None);
     member.consumer.subscribe(std::slice::from_ref(&topic)).unwrap();
@@ -215,12 +202,10 @@ fn offsets_of_no_member_or_an_old_generation_are_refused_and_the_producer_goes_o
     write(&mut producer, &topic, &["kept"]);
     done(producer.send_offsets(&at, &current, SOON));
     done(producer.commit(SOON));
-    assert_eq!(read_all(&broker, &tp(&topic, 0), Isolation::ReadCommitted), ["kept"]);
+    assert_eq!(read_all(broker, &tp(&topic, 0), Isolation::ReadCommitted), ["kept"]);
 }
 
-#[test]
-fn a_record_that_the_topic_does_not_take_is_too_large_and_only_its_transaction_is_lost() {
-    let Some(broker) = broker() else { return };
+fn a_record_that_the_topic_does_not_take_is_too_large_and_only_its_transaction_is_lost(broker: &Broker) {
     let topic = broker.topic(1, &[("max.message.bytes", "2000")]);
     let mut producer = broker.producer(&name("x"));
     let handle = producer.topic(&topic).unwrap();
@@ -245,9 +230,7 @@ fn a_record_that_the_topic_does_not_take_is_too_large_and_only_its_transaction_i
     done(producer.commit(SOON));
 }
 
-#[test]
-fn what_was_written_where_is_known_after_a_flush() {
-    let Some(broker) = broker() else { return };
+fn what_was_written_where_is_known_after_a_flush(broker: &Broker) {
     let topic = broker.topic(2, &[]);
     let mut producer = broker.producer(&name("x"));
     let handle = producer.topic(&topic).unwrap();
@@ -267,15 +250,107 @@ fn what_was_written_where_is_known_after_a_flush() {
 #[test]
 fn without_an_answer_the_outcome_is_unknown() {
     let connection = headwater_kafka::ConnectionSettings::new("127.0.0.1:1");
-    let settings = headwater_kafka::TransactionalProducerSettings::new("x");
-    let mut producer = headwater_kafka::TransactionalProducer::new(&connection, &settings).unwrap();
-    let outcome = producer.initialize(Duration::from_millis(300));
-    assert!(matches!(outcome, Outcome::Unknown(_)), "{outcome:?}");
+    for engine in [ProducerEngine::Direct, ProducerEngine::Librdkafka] {
+        let settings = TransactionalProducerSettings { engine, ..TransactionalProducerSettings::new("x") };
+        let mut producer = headwater_kafka::TransactionalProducer::new(&connection, &settings).unwrap();
+        let outcome = producer.initialize(Duration::from_millis(300));
+        assert!(matches!(outcome, Outcome::Unknown(_)), "{engine:?}: {outcome:?}");
+    }
 }
 
-#[test]
-fn a_commit_does_not_wait_in_fixed_steps() {
-    let Some(broker) = broker() else { return };
+fn a_transaction_of_many_batches_arrives_whole_and_in_its_order(broker: &Broker) {
+    const RECORDS: u32 = 3_000;
+    let topic = broker.topic(3, &[]);
+    let mut producer = broker.producer(&name("x"));
+    let handle = producer.topic(&topic).unwrap();
+    for round in 0..3_u32 {
+        done(producer.begin());
+        for number in 0..RECORDS {
+            // Each third one nearly fills a batch's room alone, so that batches end everywhere.
+            let mut value = vec![b'.'; if number % 300 == 7 { 700_000 } else { 900 }];
+            value[..8].copy_from_slice(&[round.to_be_bytes(), number.to_be_bytes()].concat());
+            let partition = Some(Partition::new(number % 3));
+            producer.produce(handle, &OutgoingRecord { partition, value: Some(&value), ..Default::default() }).unwrap();
+        }
+        done(producer.commit(SOON));
+        assert_eq!(producer.delivered().records, u64::from(RECORDS));
+        for partition in 0..3 {
+            let written = producer.written(handle, Partition::new(partition)).unwrap();
+            // A round is 1,000 records in each partition, and their marker.
+            let first = i64::from(round) * 1_001;
+            assert_eq!((written.first(), written.last()), (Some(offset(first)), Some(offset(first + 999))));
+            assert_eq!(written.records(), 1_000);
+        }
+    }
+    for partition in 0..3 {
+        let mut reader = broker.reader(&LogReaderSettings::default());
+        let place = tp(&topic, partition);
+        let ends = reader.handle().ends(std::slice::from_ref(&place), Isolation::ReadUncommitted, SOON).unwrap();
+        reader.assign(&[start(place)]).unwrap();
+        let mut seen = Vec::new();
+        reader.read_until(&ends, SOON, |record| seen.push(record.value().unwrap()[..8].to_vec())).unwrap();
+        let numbers = (0..RECORDS).filter(|number| number % 3 == partition);
+        let expected =
+            |round: u32| numbers.clone().map(move |number| [round.to_be_bytes(), number.to_be_bytes()].concat());
+        assert!(seen.iter().eq((0..3).flat_map(expected).collect::<Vec<_>>().iter()), "partition {partition}");
+    }
+}
+
+fn a_topic_that_is_not_there_loses_only_its_transaction(broker: &Broker) {
+    let topic = broker.topic(1, &[]);
+    let mut producer = broker.producer(&name("x"));
+    done(producer.begin());
+    let missing = headwater_log::TopicName::new(&name("missing")).unwrap();
+    let handle = producer.topic(&missing).unwrap();
+    let record = OutgoingRecord { partition: Some(Partition::new(0)), value: Some(b"x"), ..Default::default() };
+    // Some say so at once, others when they look for the leader.
+    let refused = producer.produce(handle, &record).err().or_else(|| producer.flush(SOON * 2).error().cloned());
+    let kind = refused.map(|error| error.kind());
+    assert!(matches!(kind, Some(ErrorKind::NotFound | ErrorKind::TimedOut)), "{kind:?}");
+    done(producer.abort(SOON));
+    if producer.renewal_reason().is_some() {
+        done(producer.renew(SOON));
+    }
+    done(producer.begin());
+    write(&mut producer, &topic, &["kept"]);
+    done(producer.commit(SOON));
+    assert_eq!(read_all(broker, &tp(&topic, 0), Isolation::ReadCommitted), ["kept"]);
+}
+
+fn transactions_that_follow_at_once_wait_for_markers_and_no_longer(broker: &Broker) {
+    let topic = broker.topic(1, &[]);
+    let mut producer = broker.producer(&name("x"));
+    let values: Vec<String> = (0..50).map(|number| number.to_string()).collect();
+    for value in &values {
+        done(producer.begin());
+        write(&mut producer, &topic, &[value]);
+        done(producer.commit(SOON));
+        assert_eq!(producer.renewal_reason(), None);
+    }
+    assert_eq!(read_all(broker, &tp(&topic, 0), Isolation::ReadCommitted), values);
+}
+
+fn ends_are_the_high_watermark_or_the_last_stable_offset(broker: &Broker) {
+    let topic = broker.topic(2, &[]);
+    let mut producer = broker.producer(&name("x"));
+    let partitions = [tp(&topic, 0), tp(&topic, 1)];
+    done(producer.begin());
+    write(&mut producer, &topic, &["a"]);
+    done(producer.commit(SOON));
+    done(producer.begin());
+    write(&mut producer, &topic, &["b", "c"]);
+    done(producer.flush(SOON));
+    let mut ends = |isolation| -> Vec<_> {
+        let mut ends = producer.ends(&partitions, isolation, SOON).unwrap();
+        ends.sort();
+        ends.into_iter().map(|(_, end)| end).collect()
+    };
+    assert_eq!(ends(Isolation::ReadUncommitted), [offset(4), offset(0)]);
+    assert_eq!(ends(Isolation::ReadCommitted), [offset(2), offset(0)]);
+    done(producer.abort(SOON));
+}
+
+fn a_commit_does_not_wait_in_fixed_steps(broker: &Broker) {
     let (topic, other, group) = (broker.topic(4, &[]), broker.topic(4, &[]), name("g"));
     let mut member = broker.member(&group, None);
     member.consumer.subscribe(std::slice::from_ref(&topic)).unwrap();
@@ -307,4 +382,41 @@ fn a_commit_does_not_wait_in_fixed_steps() {
     // A flush that polls in steps of 100 ms has no commit below that. How long a typical one takes depends on what else
     // the machine does, so it is printed and not judged.
     assert!(times_ms[0] < 90.0, "{times_ms:?}");
+}
+
+/// Whoever speaks to the brokers, what comes of it is the same.
+macro_rules! with_either_engine {
+    ($($scenario:ident,)*) => {
+        mod direct {
+            $(#[test]
+            fn $scenario() {
+                let Some(broker) = super::broker() else { return };
+                super::$scenario(&broker.with(super::ProducerEngine::Direct));
+            })*
+        }
+        mod librdkafka {
+            $(#[test]
+            fn $scenario() {
+                let Some(broker) = super::broker() else { return };
+                super::$scenario(&broker.with(super::ProducerEngine::Librdkafka));
+            })*
+        }
+    };
+}
+
+with_either_engine! {
+    only_committed_records_are_read_as_committed,
+    key_value_headers_timestamp_and_nulls_arrive_as_sent,
+    keys_go_where_java_sends_them,
+    an_older_producer_is_fenced,
+    offsets_are_committed_with_their_metadata_or_not_at_all,
+    committed_offsets_wait_for_the_transaction_that_is_open_on_them,
+    offsets_of_no_member_or_an_old_generation_are_refused_and_the_producer_goes_on,
+    a_record_that_the_topic_does_not_take_is_too_large_and_only_its_transaction_is_lost,
+    what_was_written_where_is_known_after_a_flush,
+    a_commit_does_not_wait_in_fixed_steps,
+    a_transaction_of_many_batches_arrives_whole_and_in_its_order,
+    a_topic_that_is_not_there_loses_only_its_transaction,
+    transactions_that_follow_at_once_wait_for_markers_and_no_longer,
+    ends_are_the_high_watermark_or_the_last_stable_offset,
 }

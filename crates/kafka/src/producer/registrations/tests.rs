@@ -6,12 +6,13 @@ use headwater_log::TopicName;
 use rdkafka_sys::rd_kafka_resp_err_t as Code;
 
 use super::API_KEY;
+use crate::producer::librdkafka::LibrdkafkaProducer;
 use crate::producer::mock_cluster::Cluster;
-use crate::{Outcome, OutgoingRecord, TransactionalProducer, TransactionalProducerSettings};
+use crate::{Outcome, OutgoingRecord, TransactionalProducerSettings};
 
 const WAIT: Duration = Duration::from_secs(5);
 
-fn was_early(producer: &mut TransactionalProducer, topic: &TopicName) -> bool {
+fn was_early(producer: &mut LibrdkafkaProducer, topic: &TopicName) -> bool {
     assert!(matches!(producer.begin(), Outcome::Done));
     let handle = producer.topic(topic).unwrap();
     producer.produce(handle, &OutgoingRecord { value: Some(b"value"), ..OutgoingRecord::default() }).unwrap();
@@ -27,7 +28,7 @@ fn a_transaction_is_early_when_its_partitions_were_refused_at_first() {
     let topic = TopicName::new("topic").unwrap();
     cluster.create(&topic);
     let settings = TransactionalProducerSettings::new("worker");
-    let mut producer = TransactionalProducer::new(&cluster.connection(), &settings).unwrap();
+    let mut producer = LibrdkafkaProducer::new(&cluster.connection(), &settings).unwrap();
     assert!(matches!(producer.initialize(WAIT), Outcome::Done));
     assert!(!was_early(&mut producer, &topic));
     // On a busy machine librdkafka's timer may be too late to be told from another request.

@@ -7,19 +7,18 @@ use std::time::Duration;
 use headwater_log::{Offset, Partition, TopicName, TopicPartition};
 use rdkafka_sys as sys;
 
+use crate::producer::librdkafka::LibrdkafkaProducer;
 use crate::producer::mock_cluster::Cluster;
-use crate::{
-    GroupMetadata, OffsetToCommit, Outcome, OutgoingRecord, TransactionalProducer, TransactionalProducerSettings,
-};
+use crate::{GroupMetadata, OffsetToCommit, Outcome, OutgoingRecord, TransactionalProducerSettings};
 
 const GROUP: &str = "group";
 const WAIT: Duration = Duration::from_secs(5);
 
-fn transact(producer: &mut TransactionalProducer, topic: &TopicName, offset: i64) -> Outcome {
+fn transact(producer: &mut LibrdkafkaProducer, topic: &TopicName, offset: i64) -> Outcome {
     assert!(matches!(producer.begin(), Outcome::Done));
     let handle = producer.topic(topic).unwrap();
     let record = OutgoingRecord { value: Some(b"value"), ..OutgoingRecord::default() };
-    producer.produce(handle, &record).unwrap();
+    producer.produce(handle, &record, WAIT).unwrap();
     let partition = TopicPartition::new(topic.clone(), Partition::new(0));
     let offsets = [OffsetToCommit { partition, offset: Offset::new(offset).unwrap(), metadata: String::new() }];
     let group = GroupMetadata::forged(GROUP, 1, "member", None).unwrap();
@@ -27,7 +26,7 @@ fn transact(producer: &mut TransactionalProducer, topic: &TopicName, offset: i64
 }
 
 /// Asks for the cluster's metadata, from which the client learns, too.
-fn brokers_known_to(producer: &TransactionalProducer) -> i32 {
+fn brokers_known_to(producer: &LibrdkafkaProducer) -> i32 {
     let mut found = std::ptr::null();
     // SAFETY: the client is alive; what is found is ours to destroy.
     unsafe {
@@ -49,7 +48,7 @@ fn positions_find_the_coordinator_that_took_over_from_a_broker_that_is_gone() {
     cluster.set_coordinator("transaction", "worker", 1);
     cluster.set_coordinator("group", GROUP, 2);
     let settings = TransactionalProducerSettings::new("worker");
-    let mut producer = TransactionalProducer::new(&cluster.connection(), &settings).unwrap();
+    let mut producer = LibrdkafkaProducer::new(&cluster.connection(), &settings).unwrap();
     assert!(matches!(producer.initialize(WAIT), Outcome::Done));
     assert!(matches!(transact(&mut producer, &topic, 1), Outcome::Done));
     assert!(matches!(producer.commit(WAIT), Outcome::Done));
