@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
-use headwater_kafka::ConnectionSettings;
+use headwater_kafka::{ConnectionSettings, ProducerEngine};
 use headwater_runtime::{Application, ApplicationSettings, Place, Setup, Snapshots, Steps, Stop};
 use headwater_streams::{LocalSchemas, Topology};
 
@@ -106,6 +106,9 @@ pub struct Arguments {
     /// Every hop of the chain through a commit and a fetch
     #[arg(long)]
     no_fusion: bool,
+    /// Who speaks to the brokers for transactions: auto, direct or librdkafka
+    #[arg(long, default_value = "auto", value_parser = ProducerEngine::parse)]
+    producer: ProducerEngine,
     /// The second half of `budget`, which it starts itself.
     #[arg(long, hide = true)]
     restoring: bool,
@@ -172,6 +175,7 @@ fn start(
     let mut settings = ApplicationSettings::new(&arguments.application, "bench", state);
     settings.workers = arguments.workers;
     settings.fusion = !arguments.no_fusion;
+    settings.producer = arguments.producer;
     if let Some(folder) = &arguments.snapshots {
         let place = Place::open(folder, &BTreeMap::new())?;
         settings.snapshots = Some(Snapshots { place, interval: Duration::from_secs(1) });

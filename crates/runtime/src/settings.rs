@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use headwater_kafka::ProducerEngine;
 use headwater_snapshot::Place;
 
 use crate::state::MemoryBudget;
@@ -26,6 +27,8 @@ pub struct ApplicationSettings {
     pub calls_in_flight_max: usize,
     /// Whether records to partitions that a worker both writes and reads are handed over within the transaction.
     pub fusion: bool,
+    /// Who speaks to the brokers for transactions.
+    pub producer: ProducerEngine,
     /// How many other instances keep each task's state warm, this one among them; 0 keeps none.
     pub standbys: usize,
     /// Where stores are written down, and begin; None for nowhere.
@@ -51,6 +54,7 @@ impl ApplicationSettings {
             commit_interval_max: Duration::from_millis(500),
             calls_in_flight_max: 4_096,
             fusion: true,
+            producer: ProducerEngine::default(),
             standbys: 0,
             snapshots: None,
             advertised_url: None,

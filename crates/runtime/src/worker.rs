@@ -93,6 +93,7 @@ fn start<'l>(
     let settings = &shared.settings;
     let mut producer = TransactionalProducerSettings::new(&settings.transactional_id(number));
     producer.linger_ms = LINGER_MS;
+    producer.engine = settings.producer;
     // Who takes over waits for what its predecessor left open: that ends before the predecessor is thought to be gone.
     let session_ms = u32::try_from(settings.session_timeout.as_millis()).unwrap_or(45_000);
     producer.transaction_timeout_ms = producer.transaction_timeout_ms.min(session_ms / 3 * 2).max(1_000);

@@ -2,6 +2,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use headwater_kafka::ProducerEngine;
 
 use super::{ConnectionArgs, PaymentProfile};
 
@@ -37,6 +38,10 @@ pub struct DevArgs {
     /// Hand no record from processor to processor within a transaction: every hop is a commit and a fetch
     #[arg(long)]
     pub no_fusion: bool,
+    /// Who speaks to the brokers for transactions: this program itself where the connection is plain (auto, direct), or
+    /// librdkafka, which sends a request for each partition
+    #[arg(long, value_name = "ENGINE", default_value = "auto", value_parser = ProducerEngine::parse)]
+    pub producer: ProducerEngine,
     /// Memory for stores, caches and fetches, in MiB [default: 128]
     #[arg(long, value_name = "N")]
     pub memory_mib: Option<usize>,

@@ -2,6 +2,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use headwater_kafka::ProducerEngine;
 
 use super::ConnectionArgs;
 
@@ -52,6 +53,10 @@ pub struct RunArgs {
     /// Hand no record from processor to processor within a transaction: every hop is a commit and a fetch
     #[arg(long)]
     pub no_fusion: bool,
+    /// Who speaks to the brokers for transactions: this program itself where the connection is plain (auto, direct), or
+    /// librdkafka, which sends a request for each partition
+    #[arg(long, value_name = "ENGINE", default_value = "auto", value_parser = ProducerEngine::parse)]
+    pub producer: ProducerEngine,
     /// The HTTP API's port; 0 takes a free one [default: 8080]
     #[arg(long, value_name = "PORT")]
     pub http_port: Option<u16>,

@@ -106,6 +106,7 @@ fn options(arguments: &DemoArgs, folder: &DemoFolder) -> DevOptions {
         http: free,
         workers: arguments.workers,
         fusion: true,
+        producer: headwater_kafka::ProducerEngine::default(),
         memory_mib: 256,
         payments: PAYMENTS,
     }

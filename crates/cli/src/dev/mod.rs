@@ -116,6 +116,7 @@ impl Dev {
                 snapshots: None,
                 session_timeout: ApplicationSettings::SESSION_TIMEOUT,
                 fusion: options.fusion,
+                producer: options.producer,
                 memory_mib: options.memory_mib,
                 payments: options.payments,
                 topologies: platform::all()?,

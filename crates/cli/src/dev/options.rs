@@ -1,7 +1,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use headwater_kafka::{ConnectionSettings, MessageBroker, TopicPrefix};
+use headwater_kafka::{ConnectionSettings, MessageBroker, ProducerEngine, TopicPrefix};
 
 use crate::Error;
 use crate::args::{DevArgs, PaymentProfile};
@@ -52,6 +52,8 @@ pub struct DevOptions {
     pub workers: usize,
     /// Whether records are handed over within a transaction.
     pub fusion: bool,
+    /// Who speaks to the brokers for transactions.
+    pub producer: ProducerEngine,
     /// Memory for stores, caches and fetches, in MiB.
     pub memory_mib: usize,
     /// How the simulated payment provider behaves.
@@ -98,6 +100,7 @@ impl DevOptions {
             prefix,
             http: SocketAddr::new(http_listen.unwrap_or(LOOPBACK), http_port.unwrap_or(8080)),
             fusion: !arguments.no_fusion,
+            producer: arguments.producer,
             workers: settings.value(arguments.workers, "HEADWATER_WORKERS", |file| file.workers)?.unwrap_or(1),
             memory_mib: settings
                 .value(arguments.memory_mib, "HEADWATER_MEMORY_MIB", |file| file.memory_mib)?

@@ -46,6 +46,7 @@ pub async fn run(arguments: &RunArgs, settings: &Settings) -> Result<(), Error> 
                 snapshots: options.snapshots.clone(),
                 session_timeout: options.session_timeout,
                 fusion: options.fusion,
+                producer: options.producer,
                 memory_mib: options.memory_mib,
                 payments: options.payments,
                 topologies: options.topologies.clone(),

@@ -2,7 +2,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use headwater_kafka::{ConnectionSettings, MessageBroker};
+use headwater_kafka::{ConnectionSettings, MessageBroker, ProducerEngine};
 use headwater_runtime::{ApplicationSettings, Place, Snapshots};
 use headwater_streams::Topology;
 
@@ -37,6 +37,8 @@ pub struct RunOptions {
     pub session_timeout: Duration,
     /// Whether records are handed over within a transaction.
     pub fusion: bool,
+    /// Who speaks to the brokers for transactions.
+    pub producer: ProducerEngine,
     /// Memory for stores, caches and fetches, in MiB.
     pub memory_mib: usize,
     /// Where the HTTP API listens.
@@ -95,6 +97,7 @@ impl RunOptions {
             application,
             instance,
             fusion: !arguments.no_fusion,
+            producer: arguments.producer,
             snapshots,
             workers: settings.value(arguments.workers, "HEADWATER_WORKERS", |file| file.workers)?.unwrap_or(1),
             standbys: settings.value(arguments.standbys, "HEADWATER_STANDBYS", |_| None)?.unwrap_or(0),

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use headwater_kafka::ConnectionSettings;
+use headwater_kafka::{ConnectionSettings, ProducerEngine};
 use headwater_payments::Profile;
 use headwater_runtime::state::MemoryBudget;
 use headwater_runtime::{Application, ApplicationSettings, RegistrySchemas, Setup, Snapshots};
@@ -34,6 +34,8 @@ pub struct ServiceOptions {
     pub session_timeout: Duration,
     /// Whether records to partitions that a worker both writes and reads are handed over within the transaction.
     pub fusion: bool,
+    /// Who speaks to the brokers for transactions.
+    pub producer: ProducerEngine,
     /// Memory for stores, caches and fetches, in MiB.
     pub memory_mib: usize,
     /// How the simulated payment provider behaves.
@@ -66,6 +68,7 @@ pub async fn start_application(service: &Service, options: ServiceOptions) -> Re
             snapshots: options.snapshots,
             session_timeout: options.session_timeout,
             fusion: options.fusion,
+            producer: options.producer,
             memory: MemoryBudget::new(options.memory_mib.saturating_mul(1 << 20)),
             advertised_url,
             ..ApplicationSettings::new(options.application, options.instance, options.state_dir)

@@ -11,7 +11,12 @@ mod coordinated;
 mod ends;
 mod partition;
 mod requests;
+#[cfg(test)]
+mod scripted_broker;
 mod sending;
 mod transaction;
 
 pub(super) use transaction::DirectProducer;
+
+#[cfg(test)]
+mod tests;

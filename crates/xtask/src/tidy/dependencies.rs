@@ -12,7 +12,7 @@ contracts, schema and streams, never another processor (but the tests of sagas, 
 
 /// What ARCHITECTURE.md says about foreign crates.
 pub const FOREIGN: &str = "only crates/kafka names rdkafka, only crates/runtime names rocksdb (tests and bench may, as \
-peers), only schema and cli name axum, only devbroker and tests name kafka-protocol, only crates/snapshot names object_store; log, event, contracts, streams, \
+peers), only schema and cli name axum, only kafka, devbroker and tests name kafka-protocol, only crates/snapshot names object_store; log, event, contracts, streams, \
 worker and the processors name no tokio: they are pure, and build in seconds. What fuzz names is what the tests that it runs name.";
 
 const ANY: &[&str] = &["*"];
@@ -78,7 +78,7 @@ const OWNERS: &[(&[&str], &[&str])] = &[
     (&["rdkafka", "rdkafka-sys"], &["crates/kafka", "tests", "bench"]),
     (&["rocksdb", "librocksdb-sys"], &["crates/runtime", "bench"]),
     (&["axum"], &["crates/schema", "crates/cli", "fuzz"]),
-    (&["kafka-protocol"], &["crates/devbroker", "tests"]),
+    (&["kafka-protocol"], &["crates/kafka", "crates/devbroker", "tests"]),
     (
         &["tokio"],
         &[

@@ -15,7 +15,7 @@ const WAIT: Duration = Duration::from_secs(5);
 fn was_early(producer: &mut LibrdkafkaProducer, topic: &TopicName) -> bool {
     assert!(matches!(producer.begin(), Outcome::Done));
     let handle = producer.topic(topic).unwrap();
-    producer.produce(handle, &OutgoingRecord { value: Some(b"value"), ..OutgoingRecord::default() }).unwrap();
+    producer.produce(handle, &OutgoingRecord { value: Some(b"value"), ..OutgoingRecord::default() }, WAIT).unwrap();
     assert!(matches!(producer.flush(WAIT), Outcome::Done));
     let was_early = producer.was_early();
     assert!(matches!(producer.commit(WAIT), Outcome::Done));
