@@ -1,15 +1,21 @@
 //! When to commit: at once where input has drained, so that low load has the latency of one commit; otherwise in groups
-//! whose time follows what a commit costs, so that high load has the throughput of large ones.
+//! whose time follows what a commit costs, and which grow as long as input does not drain, so that high load has the
+//! throughput of large ones.
 
 use std::time::Duration;
 
 /// Commits may take up to this part of the time: one in four.
 const SHARE_OF_TIME: u32 = 4;
+/// Transactions are that much longer, twice over each, while input is behind: what waits then waits for the cores, of
+/// which a commit takes some on the broker, too.
+const DOUBLINGS_MAX: u32 = 3;
 
 /// The policy's state: a running mean of what commits cost.
 #[derive(Debug, Clone)]
 pub struct CommitPolicy {
     commit_cost: Duration,
+    /// Commits in a row that were due before input had drained.
+    behind: u32,
     interval_max: Duration,
     staged_bytes_max: usize,
 }
@@ -29,19 +35,28 @@ impl CommitPolicy {
     /// A policy that never lets a transaction grow older than `interval_max` or larger than `staged_bytes_max`.
     #[must_use]
     pub const fn new(interval_max: Duration, staged_bytes_max: usize) -> Self {
-        Self { commit_cost: Duration::from_millis(5), interval_max, staged_bytes_max }
+        Self { commit_cost: Duration::from_millis(5), behind: 0, interval_max, staged_bytes_max }
     }
 
-    /// Whether to commit now.
+    /// Whether to commit now. Takes note of whether input keeps up.
     #[must_use]
-    pub fn is_due(&self, pending: Pending) -> bool {
-        pending.drained || pending.staged_bytes >= self.staged_bytes_max || pending.open_for >= self.interval()
+    pub fn is_due(&mut self, pending: Pending) -> bool {
+        if pending.drained {
+            self.behind = 0;
+            return true;
+        }
+        let is_due = pending.staged_bytes >= self.staged_bytes_max || pending.open_for >= self.interval();
+        if is_due {
+            self.behind = (self.behind + 1).min(DOUBLINGS_MAX);
+        }
+        is_due
     }
 
     /// How long a transaction stays open under load.
     #[must_use]
     pub fn interval(&self) -> Duration {
-        (self.commit_cost * SHARE_OF_TIME).clamp(Duration::from_millis(20), self.interval_max)
+        let of_cost = (self.commit_cost * SHARE_OF_TIME).max(Duration::from_millis(20));
+        (of_cost * (1 << self.behind)).min(self.interval_max)
     }
 
     /// Takes in what a commit cost.

@@ -1,8 +1,8 @@
 //! A transactional producer that speaks Kafka's protocol itself, on connections without TLS and SASL.
 //!
 //! librdkafka sends a request for each partition, and a broker asks the coordinator about each of them (KIP-890): a
-//! transaction of sixteen partitions is some forty requests one after another, where this is seven. It repeats nothing
-//! that carries records: what goes wrong ends the transaction. See DIRECT.md for why that is right.
+//! transaction of sixteen partitions is twenty requests and sixteen questions, where this is five and one. It repeats no
+//! records on a guess: what goes wrong ends the transaction. See DIRECT.md for why that is right.
 
 mod batch;
 mod cluster;

@@ -48,11 +48,11 @@ pub struct TransactionalProducerSettings {
     pub transactional_id: String,
     /// After how long the broker aborts an open transaction; at most 10 s.
     pub transaction_timeout_ms: u32,
-    /// How long records wait for company in a batch; a flush does not wait.
+    /// librdkafka: how long records wait for company in a batch; a flush does not wait.
     pub linger_ms: u32,
-    /// How long before a request that must be repeated is, at first.
+    /// librdkafka: how long before a request that must be repeated is, at first.
     pub retry_backoff_ms: u32,
-    /// How much may wait to be sent, in KiB.
+    /// librdkafka: how much may wait to be sent, in KiB.
     pub queue_kbytes: u32,
     /// Who speaks to the brokers.
     pub engine: ProducerEngine,

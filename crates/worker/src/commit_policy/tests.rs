@@ -19,6 +19,18 @@ fn a_commit_is_due_when_input_has_drained_or_a_bound_is_met() {
 }
 
 #[test]
+fn transactions_grow_while_input_is_behind_and_shrink_as_soon_as_it_is_not() {
+    let mut policy = policy();
+    let late = |open_for| Pending { open_for: Duration::from_millis(open_for), staged_bytes: 10, drained: false };
+    for (open_for, due) in [(19, false), (20, true), (39, false), (40, true), (80, true), (159, false), (160, true)] {
+        assert_eq!(policy.is_due(late(open_for)), due, "{open_for} ms");
+    }
+    assert!(policy.is_due(late(160)), "it grows no further");
+    assert!(policy.is_due(Pending { drained: true, ..late(1) }));
+    assert!(policy.is_due(late(20)));
+}
+
+#[test]
 fn dear_commits_come_less_often_but_within_the_bound() {
     let mut policy = policy();
     for _ in 0..50 {

@@ -12,8 +12,9 @@ const BATCH_BYTES_MAX: usize = 512 << 10;
 /// What a record takes beside its bytes, at most: lengths, deltas and attributes.
 const RECORD_OVERHEAD_BYTES: usize = 36;
 const HEADER_OVERHEAD_BYTES: usize = 10;
-/// Buffers that are kept for later batches.
+/// Buffers that are kept for later batches, none larger: a producer may have hundreds of partitions.
 const SPARE_MAX: usize = 2;
+const SPARE_BYTES_MAX: usize = 256 << 10;
 
 /// A batch with its numbers; said again, it is the same.
 #[derive(Debug)]
@@ -120,6 +121,7 @@ impl PartitionWriter {
         (self.is_proven, self.awaits_proof) = (true, false);
         if self.spare.len() < SPARE_MAX
             && let Ok(buffer) = batch.bytes.try_into_mut()
+            && buffer.capacity() <= SPARE_BYTES_MAX
         {
             self.spare.push(buffer.into());
         }

@@ -1,13 +1,14 @@
 //! How a transaction's records get to the partitions' leaders: registered first, a batch of every partition in one
 //! request, and each answer looked at once.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use headwater_log::TopicPartition;
 use kafka_protocol::messages::add_partitions_to_txn_request::AddPartitionsToTxnTopic;
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::{AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, ProduceRequest};
+use rustc_hash::FxHashMap;
 
 use super::cluster::Coordinates;
 use super::connection::Connection;
@@ -250,7 +251,7 @@ impl DirectProducer {
             Err(error) => return self.lose(broker, &error),
         };
         let Some(request) = self.in_flight.pop_front() else { return };
-        let mut answered: HashMap<(usize, usize), (i16, i64)> = HashMap::with_capacity(request.parts.len());
+        let mut answered: FxHashMap<(usize, usize), (i16, i64)> = FxHashMap::default();
         for topic in answer.responses {
             let Some(number) = self.numbers.get(topic.name.as_str()) else { continue };
             for partition in topic.partition_responses {

@@ -1,9 +1,10 @@
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use headwater_log::{Offset, Partition, TopicName, TopicPartition, partition_of_key};
+use headwater_log::{Headers, Offset, Partition, TopicName, TopicPartition, partition_of_key};
 use kafka_protocol::messages::TxnOffsetCommitResponse;
+use rustc_hash::FxHashMap;
 
 use super::cluster::{Cluster, Coordinates};
 use super::coordinated::{Met, ask, outcome_of};
@@ -34,7 +35,7 @@ pub(in crate::producer) struct DirectProducer {
     pub(super) settings: TransactionalProducerSettings,
     pub(super) identity: Identity,
     pub(super) topics: Vec<Topic>,
-    pub(super) numbers: HashMap<String, usize>,
+    pub(super) numbers: FxHashMap<String, usize>,
     pub(super) unsent_bytes: usize,
     pub(super) in_flight: VecDeque<InFlight>,
     /// The group of the last offsets: it is registered together with partitions.
@@ -65,7 +66,7 @@ impl DirectProducer {
             identity: Identity::unknown(&settings.transactional_id),
             settings: settings.clone(),
             topics: Vec::new(),
-            numbers: HashMap::new(),
+            numbers: FxHashMap::default(),
             unsent_bytes: 0,
             in_flight: VecDeque::new(),
             group: None,
@@ -158,11 +159,12 @@ impl DirectProducer {
         record: &OutgoingRecord<'_>,
         wait: Duration,
     ) -> Result<(), Error> {
-        if record.batch_bytes_max() > RECORD_BYTES_MAX {
-            return Err(Error::new(
-                ErrorKind::TooLarge,
-                format!("a record of {} bytes is more than any topic takes", record.batch_bytes_max()),
-            ));
+        let bytes = record.key.map_or(0, <[u8]>::len)
+            + record.value.map_or(0, <[u8]>::len)
+            + record.headers.map_or(0, Headers::size_bytes);
+        if bytes > RECORD_BYTES_MAX {
+            let why = format!("a record of {bytes} bytes is more than any topic takes");
+            return Err(Error::new(ErrorKind::TooLarge, why));
         }
         let partition = match record.partition {
             Some(partition) => partition.get() as usize,
