@@ -59,7 +59,7 @@ fn currency() -> Currency {
 
 fn confirmed(order_id: &str, lines: &[(&str, i64)]) -> OrderConfirmed {
     let lines = lines.iter().map(|(sku, quantity)| PricedLine {
-        sku: headwater_event::Sku::new(*sku).unwrap(),
+        sku: headwater_event::Sku::new(sku).unwrap(),
         quantity: *quantity,
         unit_price_minor: 100,
     });

@@ -51,7 +51,8 @@ fn a_child_id_follows_from_its_parts_and_from_each_of_them() {
 
 #[test]
 fn headers_that_are_not_right_are_named() {
-    let cases: &[(&[(&str, &[u8])], &str)] = &[
+    type Given = (&'static str, &'static [u8]);
+    let cases: &[(&[Given], &str)] = &[
         (&[("ce_id", b"1")], "header ce_type is missing"),
         (&[("ce_id", b"1"), ("ce_type", b"T")], "header ce_source is missing"),
         (
