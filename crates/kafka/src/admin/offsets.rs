@@ -5,11 +5,25 @@ use std::time::Duration;
 use headwater_log::{Offset, TopicPartition};
 use rdkafka_sys as sys;
 use sys::rd_kafka_admin_op_t as Op;
+use sys::rd_kafka_resp_err_t as Code;
 
 use super::Admin;
 use super::call::{Options, Parts, call, each};
-use crate::native::{Client, PartitionList};
+use crate::clock::{Deadline, pause};
+use crate::native::{Client, PartitionList, code_of};
 use crate::{Error, ErrorKind, Isolation};
+
+/// A partition is without a leader, or known under an old one, for a moment when brokers come and go. A topic that is not
+/// there looks the same.
+const LEADERLESS_MAX: Duration = Duration::from_secs(5);
+const LEADER_WAIT: Duration = Duration::from_millis(100);
+const LEADER_MOVED: [i32; 5] = [
+    code_of(Code::RD_KAFKA_RESP_ERR__NOENT),
+    code_of(Code::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE),
+    code_of(Code::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION),
+    code_of(Code::RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH),
+    code_of(Code::RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH),
+];
 
 /// Which offset of a partition is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +59,8 @@ pub(crate) fn ends_on(
     known_offsets_on(client, partitions, OffsetAt::End, isolation, deadline)
 }
 
-/// ListOffsets where every partition must have an answer.
+/// ListOffsets where every partition must have an answer. Where leaders have moved they are looked up anew: librdkafka goes
+/// by what it knows, the leader's epoch included, for as long as its metadata are young.
 pub(crate) fn known_offsets_on(
     client: &Client,
     partitions: &[TopicPartition],
@@ -54,7 +69,18 @@ pub(crate) fn known_offsets_on(
     deadline: Duration,
 ) -> Result<Vec<(TopicPartition, Offset)>, Error> {
     let asked: Vec<_> = partitions.iter().map(|partition| (partition.clone(), at)).collect();
-    list_offsets_on(client, &asked, isolation, deadline)?
+    let deadline = Deadline::after(deadline);
+    let patience = Deadline::after(LEADERLESS_MAX.min(deadline.left()));
+    let listed = loop {
+        match list_offsets_on(client, &asked, isolation, deadline.left()) {
+            Err(error) if error.code().is_some_and(|code| LEADER_MOVED.contains(&code)) && !patience.has_passed() => {
+                client.look_up_leaders(patience.left());
+                pause(LEADER_WAIT, patience);
+            }
+            listed => break listed?,
+        }
+    };
+    listed
         .into_iter()
         .map(|listed| {
             let missing = || Error::new(ErrorKind::Unavailable, format!("{} has no offsets yet", listed.partition));

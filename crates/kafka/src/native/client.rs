@@ -93,6 +93,18 @@ impl Client {
         })
     }
 
+    /// Has the client learn anew who leads what. A failure shows in what is asked next.
+    pub(crate) fn look_up_leaders(&self, deadline: Duration) {
+        let mut found = std::ptr::null();
+        // SAFETY: the handle is alive; what is found is ours to destroy, and null where nothing was.
+        unsafe {
+            sys::rd_kafka_metadata(self.as_ptr(), 1, std::ptr::null_mut(), &raw mut found, millis(deadline).max(1));
+            if !found.is_null() {
+                sys::rd_kafka_metadata_destroy(found);
+            }
+        }
+    }
+
     /// The cluster's id, from metadata; None when no broker answers in time.
     pub(crate) fn cluster_id(&self, deadline: Duration) -> Option<String> {
         // SAFETY: the handle is alive; the text that is returned is ours to free with rd_kafka_mem_free.
