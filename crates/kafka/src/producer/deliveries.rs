@@ -47,7 +47,7 @@ impl Written {
         self.records += u64::from(records.unsigned_abs());
         if first >= 0 {
             self.first = self.first.min(first);
-            self.last = self.last.max(first + i64::from(records) - 1);
+            self.last = self.last.max(first.saturating_add(i64::from(records) - 1));
         }
     }
 

@@ -9,6 +9,7 @@ mod cluster;
 mod connection;
 mod coordinated;
 mod ends;
+mod outline;
 mod partition;
 mod requests;
 #[cfg(test)]

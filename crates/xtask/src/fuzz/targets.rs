@@ -31,4 +31,5 @@ pub const TARGETS: &[Target] = &[
     pure("stored_saga", "headwater-sagas"),
     pure("snapshot", "headwater-snapshot"),
     Target { without_cpp: false, ..pure("topics_yaml", "headwater-kafka") },
+    Target { without_cpp: false, ..pure("broker_answers", "headwater-kafka") },
 ];

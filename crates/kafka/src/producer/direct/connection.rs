@@ -6,6 +6,7 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use kafka_protocol::messages::{ApiVersionsRequest, RequestHeader, ResponseHeader};
 use kafka_protocol::protocol::{Decodable as _, Encodable as _, HeaderVersion as _, Request, StrBytes};
 
+use super::outline;
 use super::requests::{API_VERSIONS_VERSION, NEEDED};
 use crate::clock::{Deadline, Stopwatch};
 use crate::{Error, ErrorKind};
@@ -117,6 +118,9 @@ impl Connection {
         let header = header.map_err(|error| broken(format!("the answer can't be read: {error}")))?;
         if header.correlation_id != self.answered {
             return Err(broken("it answered another request".to_owned()));
+        }
+        if !outline::fits(R::KEY, &answer) {
+            return Err(broken("the answer is cut off, or none of Kafka's".to_owned()));
         }
         R::Response::decode(&mut answer, version).map_err(|error| broken(format!("the answer can't be read: {error}")))
     }

@@ -47,7 +47,7 @@ fn try_ends(
         let Some(leader) = cluster.leader(&place.topic, place.partition) else { continue };
         by_leader.entry(leader).or_default().entry(&place.topic).or_default().push(place.partition.to_wire());
     }
-    let mut found = Vec::with_capacity(partitions.len());
+    let mut found: BTreeMap<TopicPartition, Offset> = BTreeMap::new();
     for (leader, topics) in by_leader {
         let topics = topics.into_iter().map(|(topic, partitions)| {
             ListOffsetsTopic::default()
@@ -75,9 +75,13 @@ fn try_ends(
                 }
                 let offset = Offset::new(partition.offset)
                     .map_err(|_| Error::new(ErrorKind::Unavailable, format!("{place} has no offsets yet")))?;
-                found.push((place, offset));
+                found.insert(place, offset);
             }
         }
     }
-    Ok(found)
+    let end_of = |place: &TopicPartition| match found.get(place) {
+        Some(end) => Ok((place.clone(), *end)),
+        None => Err(Error::new(ErrorKind::Unavailable, format!("{place}: its leader said nothing of its end"))),
+    };
+    partitions.iter().map(end_of).collect()
 }

@@ -31,7 +31,7 @@ const LEADER_WAIT: Duration = Duration::from_millis(50);
 /// Nothing was written, and another broker, or the same one a little later, will take it: UNKNOWN_TOPIC_OR_PARTITION,
 /// LEADER_NOT_AVAILABLE, NOT_LEADER_OR_FOLLOWER, NOT_ENOUGH_REPLICAS, FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH.
 const LEADS_NOT: [i16; 6] = [3, 5, 6, 19, 74, 76];
-/// UNKNOWN_SERVER_ERROR: a broker said nothing of a partition that it was sent records for.
+/// UNKNOWN_SERVER_ERROR: a broker said nothing of a partition that it was sent records for, or not where they are.
 const NO_ANSWER: i16 = -1;
 
 /// One partition's part of a request that is in flight.
@@ -261,7 +261,7 @@ impl DirectProducer {
         }
         for part in request.parts {
             match answered.get(&(part.topic, part.partition)) {
-                Some((0, base)) => {
+                Some((0, base)) if *base >= 0 => {
                     self.delivered.records += part.records();
                     if let Some(writer) = self.writer_mut(part.topic, part.partition) {
                         writer.written.note_batch(*base, part.batch.records);
@@ -275,8 +275,8 @@ impl DirectProducer {
                         writer.send_again(part.batch);
                     }
                 }
+                Some((0, _)) | None => self.refuse(&part, NO_ANSWER),
                 Some((code, _)) => self.refuse(&part, *code),
-                None => self.refuse(&part, NO_ANSWER),
             }
         }
     }

@@ -107,7 +107,12 @@ impl DirectProducer {
                 other => other,
             };
         }
-        (self.identity.id, self.identity.epoch) = (answer.producer_id.0, answer.producer_epoch);
+        let (id, epoch) = (answer.producer_id.0, answer.producer_epoch);
+        if id < 0 || epoch < 0 {
+            let why = format!("{DOING}: the coordinator gave producer id {id} with epoch {epoch}");
+            return Outcome::Fatal(Error::new(ErrorKind::Refused, why));
+        }
+        (self.identity.id, self.identity.epoch) = (id, epoch);
         self.writers_mut().for_each(PartitionWriter::restart);
         self.in_flight.clear();
         self.is_lost = false;
