@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use headwater_streams::StoreNumber;
 use headwater_worker::ports::{Change, Stores};
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DB, DBCompressionType, IteratorMode, LogLevel, Options,
+    BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamilyDescriptor, DB, DBCompressionType, IteratorMode, LogLevel, Options,
     WriteBufferManager, WriteOptions,
 };
 
@@ -198,6 +198,11 @@ fn family(cache: &Cache, write_buffer_bytes: usize) -> Options {
     table.set_bloom_filter(10.0, false);
     table.set_cache_index_and_filter_blocks(true);
     table.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    // A table of a million keys has a filter of more than a megabyte, which a shard of the cache has no room for: whole,
+    // it would be read from the disk for each key that is looked up.
+    table.set_index_type(BlockBasedIndexType::TwoLevelIndexSearch);
+    table.set_partition_filters(true);
+    table.set_pin_top_level_index_and_filter(true);
     table.set_format_version(6);
     let mut options = Options::default();
     options.set_block_based_table_factory(&table);
