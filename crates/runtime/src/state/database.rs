@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use headwater_streams::StoreNumber;
 use headwater_worker::ports::{Change, Stores};
 use rocksdb::{
-    BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamilyDescriptor, DB, DBCompressionType, IteratorMode, LogLevel, Options,
-    WriteBufferManager, WriteOptions,
+    BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamilyDescriptor, DB, DBCompressionType, IteratorMode,
+    LogLevel, Options, WriteBufferManager, WriteOptions,
 };
 
 use super::bulk::BulkLoader;

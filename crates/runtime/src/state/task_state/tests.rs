@@ -91,3 +91,20 @@ fn a_folder_in_use_is_refused_with_the_remedy() {
     };
     assert!(error.to_string().contains("--state-dir"), "{error}");
 }
+
+#[test]
+fn the_filter_of_a_large_table_stays_in_the_cache_where_absent_keys_are_looked_up() {
+    const KEYS: u64 = 1_000_000;
+    let folder = tempfile::tempdir().unwrap();
+    let database = StateDatabase::open(folder.path(), MemoryBudget::new(MemoryBudget::MIN_BYTES)).unwrap();
+    let (task, _) = database.task("p/s/0", &[]).unwrap();
+    let before = database.sizes().unwrap().memory_bytes;
+    let even: Vec<[u8; 8]> = (0..KEYS).map(|number| (number * 2).to_be_bytes()).collect();
+    task.load(even.iter().map(|key| Change { store: A, key, value: Some(b"v") })).unwrap();
+    for number in (0..KEYS).step_by(500) {
+        assert_eq!(task.get(A, &(number * 2 + 1).to_be_bytes()).unwrap(), None);
+    }
+    // Ten bits a key are 1.25 MB, which have to stay: what does not is read from the disk for each look-up.
+    let kept = database.sizes().unwrap().memory_bytes - before;
+    assert!(kept > KEYS, "{kept} bytes of the filter are in the cache");
+}
