@@ -17,8 +17,8 @@ const FOLDER: &str = "loading";
 /// While stores are loaded, tables are merged once there are so many: each once, afterwards, instead of again and again
 /// with those that follow it.
 const LOADING: (&str, &str) = ("level0_file_num_compaction_trigger", "24");
-/// RocksDB's own.
-const NOT_LOADING: (&str, &str) = ("level0_file_num_compaction_trigger", "4");
+/// As the column family was opened with.
+const NOT_LOADING: (&str, &str) = ("level0_file_num_compaction_trigger", "8");
 /// Loading waits while there are so many tables to be merged, so that ready tasks are not slowed down.
 const TABLES_MAX: u64 = 36;
 const TABLES_WAIT: Duration = Duration::from_millis(10);
