@@ -18,13 +18,23 @@ impl<P: Ports> Core<P> {
     /// Commits if the policy says so. `drained`: the consumer had nothing and no task has anything left to do.
     pub(crate) fn commit_if_due(&mut self, round: Round, drained: bool, member: &P::Member) -> Result<(), Error> {
         let now = self.clock.monotonic();
+        self.lingers = None;
+        self.transaction.worked(round.steps);
         let Some(open_for) = self.transaction.open_for(now) else { return Ok(()) };
+        let drained = drained && !round.more && self.markers.hold_back(now).is_none();
+        self.drained_since = if drained { self.drained_since.or(Some(now)) } else { None };
         let pending = Pending {
             open_for,
             staged_bytes: self.staged_bytes() + self.transaction.produced_bytes(),
-            drained: drained && !round.more && self.markers.hold_back(now).is_none(),
+            steps: self.transaction.steps(),
+            drained_for: self.drained_since.map(|since| now.saturating_sub(since)),
         };
-        if self.policy.is_due(pending) { self.commit(member) } else { Ok(()) }
+        if self.policy.is_due(pending) {
+            self.drained_since = None;
+            return self.commit(member);
+        }
+        self.lingers = self.policy.linger_left(pending);
+        Ok(())
     }
 
     /// Commits the open transaction: flush, offsets with fresh group metadata, commit, and only then the stores.

@@ -9,6 +9,11 @@ const SHARE_OF_TIME: u32 = 4;
 /// Transactions are that much longer, twice over each, while input is behind: what waits then waits for the cores, of
 /// which a commit takes some on the broker, too.
 const DOUBLINGS_MAX: u32 = 3;
+/// After so many records, an empty queue is no sign yet that there are no more: the next fetch may be on its way. It is
+/// waited for, up to this part of what a commit costs.
+const RECORDS_MANY: usize = 2_000;
+const SHARE_OF_COST: u32 = 4;
+const LINGER_MAX: Duration = Duration::from_millis(5);
 
 /// The policy's state: a running mean of what commits cost.
 #[derive(Debug, Clone)]
@@ -27,8 +32,10 @@ pub struct Pending {
     pub open_for: Duration,
     /// Staged writes and outputs.
     pub staged_bytes: usize,
-    /// Whether no task has anything left to do.
-    pub drained: bool,
+    /// Records and timers that were processed in it.
+    pub steps: usize,
+    /// For how long no task has had anything left to do; None while one has.
+    pub drained_for: Option<Duration>,
 }
 
 impl CommitPolicy {
@@ -41,7 +48,7 @@ impl CommitPolicy {
     /// Whether to commit now. Takes note of whether input keeps up.
     #[must_use]
     pub fn is_due(&mut self, pending: Pending) -> bool {
-        if pending.drained {
+        if self.linger_left(pending).is_some_and(|left| left.is_zero()) {
             self.behind = 0;
             return true;
         }
@@ -50,6 +57,13 @@ impl CommitPolicy {
             self.behind = (self.behind + 1).min(DOUBLINGS_MAX);
         }
         is_due
+    }
+
+    /// How long more records are waited for before a commit, where input has drained; None where it has not.
+    #[must_use]
+    pub fn linger_left(&self, pending: Pending) -> Option<Duration> {
+        let linger = if pending.steps < RECORDS_MANY { Duration::ZERO } else { self.commit_cost / SHARE_OF_COST };
+        pending.drained_for.map(|drained_for| linger.min(LINGER_MAX).saturating_sub(drained_for))
     }
 
     /// How long a transaction stays open under load.

@@ -36,6 +36,10 @@ pub(crate) struct Core<P: Ports> {
     #[cfg(feature = "planted-bugs")]
     pub(crate) first_credentials: Option<<P::Member as crate::ports::GroupMember>::Credentials>,
     pub(crate) policy: CommitPolicy,
+    /// Since when no task has had anything left to do, with a transaction open.
+    pub(crate) drained_since: Option<Duration>,
+    /// For how long more records may come before the open transaction is committed.
+    pub(crate) lingers: Option<Duration>,
     pub(crate) pace: Pace,
     pub(crate) markers: Markers,
     pub(crate) intake: Intake,

@@ -76,6 +76,8 @@ impl<P: Ports> Worker<P> {
             #[cfg(feature = "planted-bugs")]
             first_credentials: None,
             policy,
+            drained_since: None,
+            lingers: None,
             pace: Pace::default(),
             markers: Markers::default(),
             intake: Intake::default(),
@@ -127,6 +129,9 @@ impl<P: Ports> Worker<P> {
         let is_busy = round.more || round.steps > 0 || self.polled_records > 0;
         if is_busy {
             return Duration::ZERO;
+        }
+        if let Some(left) = self.core.lingers {
+            return left;
         }
         // While markers are waited for, an open transaction is not in a hurry.
         let markers = self.core.markers.left(now);

@@ -15,6 +15,9 @@ use super::record::Record;
 use crate::native::{Client, PartitionList, check, code_of, error_of_code, millis, text_at};
 use crate::{ConnectionSettings, Error, ErrorKind, Isolation};
 
+/// A member learns of a rebalance with its next heartbeat, and one that joins waits for all others to have learnt of it.
+const HEARTBEAT_INTERVAL_MS_MAX: u32 = 500;
+
 /// Who paces a group's rebalances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum GroupProtocol {
@@ -89,8 +92,8 @@ impl WorkerConsumer {
                 required.push(("group.protocol", "classic".to_owned()));
                 required.push(("partition.assignment.strategy", "cooperative-sticky".to_owned()));
                 required.push(("session.timeout.ms", settings.session_timeout_ms.to_string()));
-                required
-                    .push(("heartbeat.interval.ms", (settings.session_timeout_ms / 10).clamp(100, 3_000).to_string()));
+                let heartbeat_ms = (settings.session_timeout_ms / 10).clamp(100, HEARTBEAT_INTERVAL_MS_MAX);
+                required.push(("heartbeat.interval.ms", heartbeat_ms.to_string()));
             }
             GroupProtocol::Consumer => required.push(("group.protocol", "consumer".to_owned())),
         }
