@@ -12,6 +12,9 @@ use crate::admin::offsets::{OffsetAt, ends_on, known_offsets_on};
 use crate::native::{Client, ListEntry, NativeError, PartitionList, c_string, check, millis};
 use crate::{CommittedOffset, Error, Isolation, OffsetToCommit, StartAt, StartOffset};
 
+/// For a look at who leads what is about to be fetched.
+const LEARN_DEADLINE: Duration = Duration::from_secs(2);
+
 /// What can be asked of a consumer besides polling, from inside a handler too. Cheap to clone.
 #[derive(Clone)]
 pub struct ConsumerHandle {
@@ -39,6 +42,7 @@ impl ConsumerHandle {
     /// # Errors
     /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) when one of them is assigned already.
     pub fn incremental_assign(&self, partitions: &[StartAt]) -> Result<(), Error> {
+        self.learn_topics_of(partitions)?;
         let list = list_of_starts(partitions)?;
         // SAFETY: the client and the list are alive; the list is copied.
         let error = unsafe { NativeError::take(sys::rd_kafka_incremental_assign(self.client.as_ptr(), list.as_ptr())) };
@@ -47,6 +51,10 @@ impl ConsumerHandle {
         }
         self.standings().assigned(partitions);
         Ok(())
+    }
+
+    fn learn_topics_of(&self, partitions: &[StartAt]) -> Result<(), Error> {
+        self.client.learn_topics(partitions.iter().map(|start| &start.partition.topic), LEARN_DEADLINE)
     }
 
     /// Stops fetching partitions.
@@ -71,6 +79,7 @@ impl ConsumerHandle {
     /// # Errors
     /// What librdkafka answers, by kind.
     pub fn assign(&self, partitions: &[StartAt]) -> Result<(), Error> {
+        self.learn_topics_of(partitions)?;
         self.let_go_paused(|_| true)?;
         let list = list_of_starts(partitions)?;
         // SAFETY: the client and the list are alive; the list is copied.

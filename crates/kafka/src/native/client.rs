@@ -1,20 +1,25 @@
 use std::any::Any;
-use std::ffi::{c_char, c_int};
+use std::collections::HashSet;
+use std::ffi::{CStr, c_char, c_int};
 use std::ptr::NonNull;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use headwater_log::TopicName;
 use rdkafka_sys as sys;
 
 use super::code::{code_of, error_of_code};
 use super::config::NativeConfig;
 use super::refusal::{self, Refusal};
-use super::text::{millis, text_at, text_in};
+use super::text::{c_string, millis, text_at, text_in};
+use crate::clock::Deadline;
 use crate::{Error, ErrorKind};
 
 /// An owned `rd_kafka_t`, and what its callbacks point to.
 pub(crate) struct Client {
     raw: NonNull<sys::rd_kafka_t>,
+    /// Topics whose leaders it has been asked for.
+    learnt: Mutex<HashSet<TopicName>>,
     /// Freed after the client is destroyed, since destroying may still call back.
     _callbacks: Box<dyn Any + Send + Sync>,
     /// Where this client only asks: why brokers refuse it.
@@ -38,7 +43,7 @@ impl Client {
         // SAFETY: the configuration is valid; on success the client owns it, on failure it stays ours and is freed.
         let raw = unsafe { sys::rd_kafka_new(kind, config, reason.as_mut_ptr().cast::<c_char>(), reason.len()) };
         match NonNull::new(raw) {
-            Some(raw) => Ok(Self { raw, _callbacks: callbacks, refusal: None }),
+            Some(raw) => Ok(Self { raw, learnt: Mutex::default(), _callbacks: callbacks, refusal: None }),
             None => {
                 // SAFETY: not taken over, as `rd_kafka_new` returned null.
                 unsafe { sys::rd_kafka_conf_destroy(config) };
@@ -103,6 +108,46 @@ impl Client {
                 sys::rd_kafka_metadata_destroy(found);
             }
         }
+    }
+
+    /// Has the client learn who leads the partitions of topics that it has not been asked of before, and waits for that:
+    /// told to fetch what it does not know, it asks by itself, but now and then a second late. Without an answer it is
+    /// left to that.
+    pub(crate) fn learn_topics<'t>(
+        &self,
+        names: impl Iterator<Item = &'t TopicName>,
+        deadline: Duration,
+    ) -> Result<(), Error> {
+        let deadline = Deadline::after(deadline);
+        for name in names {
+            let mut learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
+            if deadline.has_passed() || learnt.contains(name) {
+                continue;
+            }
+            if self.learn_topic(&c_string("a topic's name", name.as_str())?, deadline.left()) {
+                learnt.insert(name.clone());
+            }
+        }
+        Ok(())
+    }
+
+    fn learn_topic(&self, name: &CStr, deadline: Duration) -> bool {
+        let mut found = std::ptr::null();
+        // SAFETY: the handle is alive; the topic's handle is ours to destroy, after its last use; so is what is found,
+        // which is null where nothing was.
+        unsafe {
+            let topic = sys::rd_kafka_topic_new(self.as_ptr(), name.as_ptr(), std::ptr::null_mut());
+            if topic.is_null() {
+                return false;
+            }
+            sys::rd_kafka_metadata(self.as_ptr(), 0, topic, &raw mut found, millis(deadline).max(1));
+            sys::rd_kafka_topic_destroy(topic);
+            if found.is_null() {
+                return false;
+            }
+            sys::rd_kafka_metadata_destroy(found);
+        }
+        true
     }
 
     /// The cluster's id, from metadata; None when no broker answers in time.
