@@ -65,14 +65,19 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         .args(["dev", "--kafka-port", "0", "--registry-port", "0", "--http-port", "0"])
         .args(["--payment-profile", "none", "--workers", &arguments.workers.to_string(), "--data-dir"])
         .arg(folder.path())
+        // The brokers are its own, whatever Kafka the other comparisons have.
+        .env_remove("KAFKA_BOOTSTRAP_SERVERS")
+        .env_remove("MESSAGE_BROKER")
+        .env_remove("SCHEMA_REGISTRY_URL")
         .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "warn".to_owned()))
         .stdout(Stdio::null())
         .spawn()
         .map_err(|error| format!("{} can't be run: {error}", binary.display()))?;
     let dev = Dev(child);
     let ports = ports(&folder.path().join("ports.json"))?;
-    let bootstrap = format!("127.0.0.1:{}", ports["kafka"]);
-    wait_healthy(ports["http"])?;
+    let port = |name: &str| ports.get(name).copied().ok_or_else(|| format!("ports.json has no port of {name}"));
+    let bootstrap = format!("127.0.0.1:{}", port("kafka")?);
+    wait_healthy(port("http")?)?;
     let producer: BaseProducer = ClientConfig::new()
         .set("bootstrap.servers", &bootstrap)
         .set("linger.ms", "2")

@@ -44,10 +44,13 @@ pub fn run(words: &[String]) -> Result<u8> {
         "setup" => setup_command(rest),
         "kafka" => kafka_command(rest),
         "registry" => registry_command(rest),
+        // Its brokers are those of `headwater dev`, and another beside them would take of the same cores.
+        "bench" if rest.first().is_some_and(|what| what == "saga") => without_kafka("headwater-bench", &[], rest),
         "bench" => with_kafka("headwater-bench", &[], rest),
         "crash" => with_kafka("headwater-tests", &["--bin", "crash"], rest),
         "simulate" => simulate(rest),
-        "faults" => faults(rest),
+        // The campaign starts its own three brokers from the jars.
+        "faults" => without_kafka("headwater-tests", &["--bin", "faults"], rest),
         "fuzz" => fuzz_command(rest),
         "clean-clone" => clean_clone(rest),
         "help" | "--help" | "-h" => {
@@ -234,9 +237,9 @@ fn with_kafka(package: &str, binary: &[&str], rest: &[String]) -> Result<u8> {
     Ok(process::exit_code(status))
 }
 
-/// The campaign starts its own three brokers from the jars.
-fn faults(rest: &[String]) -> Result<u8> {
-    let status = process::Group::spawn(&mut built("headwater-tests", &["--bin", "faults"], rest)?)?.wait()?;
+/// Runs a binary of the workspace that has its own brokers.
+fn without_kafka(package: &str, binary: &[&str], rest: &[String]) -> Result<u8> {
+    let status = process::Group::spawn(&mut built(package, binary, rest)?)?.wait()?;
     Ok(process::exit_code(status))
 }
 
