@@ -15,22 +15,32 @@ use crate::task_slot::TaskSlot;
 use crate::tasks::Round;
 
 impl<P: Ports> Core<P> {
-    /// Commits if the policy says so. `drained`: the consumer had nothing and no task has anything left to do.
-    pub(crate) fn commit_if_due(&mut self, round: Round, drained: bool, member: &P::Member) -> Result<(), Error> {
+    /// Commits if the policy says so. `fetched`: the records that the consumer had; `drained`: it had none, and no task has
+    /// anything left to do.
+    pub(crate) fn commit_if_due(
+        &mut self,
+        round: Round,
+        fetched: usize,
+        drained: bool,
+        member: &P::Member,
+    ) -> Result<(), Error> {
         let now = self.clock.monotonic();
         self.lingers = None;
-        self.transaction.worked(round.steps);
-        let Some(open_for) = self.transaction.open_for(now) else { return Ok(()) };
+        self.fetched += fetched;
+        let Some(open_for) = self.transaction.open_for(now) else {
+            self.fetched = 0;
+            return Ok(());
+        };
         let drained = drained && !round.more && self.markers.hold_back(now).is_none();
         self.drained_since = if drained { self.drained_since.or(Some(now)) } else { None };
         let pending = Pending {
             open_for,
             staged_bytes: self.staged_bytes() + self.transaction.produced_bytes(),
-            steps: self.transaction.steps(),
+            fetched: self.fetched,
             drained_for: self.drained_since.map(|since| now.saturating_sub(since)),
         };
         if self.policy.is_due(pending) {
-            self.drained_since = None;
+            (self.drained_since, self.fetched) = (None, 0);
             return self.commit(member);
         }
         self.lingers = self.policy.linger_left(pending);

@@ -9,8 +9,8 @@ const SHARE_OF_TIME: u32 = 4;
 /// Transactions are that much longer, twice over each, while input is behind: what waits then waits for the cores, of
 /// which a commit takes some on the broker, too.
 const DOUBLINGS_MAX: u32 = 3;
-/// After so many records, an empty queue is no sign yet that there are no more: the next fetch may be on its way. It is
-/// waited for, up to this part of what a commit costs.
+/// Where so many records were fetched, an empty queue is no sign yet that there are no more: the next fetch may be on its
+/// way. It is waited for, up to this part of what a commit costs.
 const RECORDS_MANY: usize = 2_000;
 const SHARE_OF_COST: u32 = 4;
 const LINGER_MAX: Duration = Duration::from_millis(5);
@@ -32,8 +32,8 @@ pub struct Pending {
     pub open_for: Duration,
     /// Staged writes and outputs.
     pub staged_bytes: usize,
-    /// Records and timers that were processed in it.
-    pub steps: usize,
+    /// Records that were fetched since the last commit; what was handed over within the transaction is none.
+    pub fetched: usize,
     /// For how long no task has had anything left to do; None while one has.
     pub drained_for: Option<Duration>,
 }
@@ -62,7 +62,7 @@ impl CommitPolicy {
     /// How long more records are waited for before a commit, where input has drained; None where it has not.
     #[must_use]
     pub fn linger_left(&self, pending: Pending) -> Option<Duration> {
-        let linger = if pending.steps < RECORDS_MANY { Duration::ZERO } else { self.commit_cost / SHARE_OF_COST };
+        let linger = if pending.fetched < RECORDS_MANY { Duration::ZERO } else { self.commit_cost / SHARE_OF_COST };
         pending.drained_for.map(|drained_for| linger.min(LINGER_MAX).saturating_sub(drained_for))
     }
 

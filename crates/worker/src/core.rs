@@ -36,6 +36,8 @@ pub(crate) struct Core<P: Ports> {
     #[cfg(feature = "planted-bugs")]
     pub(crate) first_credentials: Option<<P::Member as crate::ports::GroupMember>::Credentials>,
     pub(crate) policy: CommitPolicy,
+    /// Records that were fetched since the last commit.
+    pub(crate) fetched: usize,
     /// Since when no task has had anything left to do, with a transaction open.
     pub(crate) drained_since: Option<Duration>,
     /// For how long more records may come before the open transaction is committed.

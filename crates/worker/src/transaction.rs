@@ -16,7 +16,6 @@ struct Open {
     since: Duration,
     epoch: u64,
     bytes: usize,
-    steps: usize,
     /// A record that could not be handed over: the transaction can only be aborted.
     failed: Option<String>,
 }
@@ -49,7 +48,7 @@ impl<T: TransactionalProducer> Transaction<T> {
             Err(Trouble::Fatal(error)) => return Err(error),
             Err(Trouble::Abort(why) | Trouble::Unknown(why) | Trouble::Fenced(why)) => Some(why),
         };
-        self.open = Some(Open { since: now, epoch, bytes: 0, steps: 0, failed });
+        self.open = Some(Open { since: now, epoch, bytes: 0, failed });
         Ok(())
     }
 
@@ -66,18 +65,6 @@ impl<T: TransactionalProducer> Transaction<T> {
     /// Bytes produced in the open transaction.
     pub(crate) fn produced_bytes(&self) -> usize {
         self.open.as_ref().map_or(0, |open| open.bytes)
-    }
-
-    /// Tasks took so many steps in the open transaction.
-    pub(crate) fn worked(&mut self, steps: usize) {
-        if let Some(open) = &mut self.open {
-            open.steps += steps;
-        }
-    }
-
-    /// How many steps tasks took in the open transaction.
-    pub(crate) fn steps(&self) -> usize {
-        self.open.as_ref().map_or(0, |open| open.steps)
     }
 
     /// Hands an output to the producer. A refusal makes the transaction one that can only be aborted.

@@ -76,6 +76,7 @@ impl<P: Ports> Worker<P> {
             #[cfg(feature = "planted-bugs")]
             first_credentials: None,
             policy,
+            fetched: 0,
             drained_since: None,
             lingers: None,
             pace: Pace::default(),
@@ -117,7 +118,7 @@ impl<P: Ports> Worker<P> {
         self.core.settle_fusion(self.consumer.member())?;
         self.round = self.core.run_tasks(self.consumer.member())?;
         let drained = self.polled_records == 0 && self.round.steps == 0;
-        self.core.commit_if_due(self.round, drained, self.consumer.member())?;
+        self.core.commit_if_due(self.round, self.polled_records, drained, self.consumer.member())?;
         self.after_round()?;
         Ok(self.next_wait())
     }

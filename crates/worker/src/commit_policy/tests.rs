@@ -7,7 +7,7 @@ fn policy() -> CommitPolicy {
 
 #[test]
 fn a_commit_is_due_when_input_has_drained_or_a_bound_is_met() {
-    let busy = Pending { open_for: Duration::from_millis(1), staged_bytes: 10, steps: 10, drained_for: None };
+    let busy = Pending { open_for: Duration::from_millis(1), staged_bytes: 10, fetched: 10, drained_for: None };
     let cases = [
         (busy, false, "young and small"),
         (Pending { drained_for: Some(Duration::ZERO), ..busy }, true, "drained"),
@@ -25,7 +25,7 @@ fn transactions_grow_while_input_is_behind_and_shrink_as_soon_as_it_is_not() {
     let late = |open_for| Pending {
         open_for: Duration::from_millis(open_for),
         staged_bytes: 10,
-        steps: 10,
+        fetched: 10,
         drained_for: None,
     };
     for (open_for, due) in [(19, false), (20, true), (39, false), (40, true), (80, true), (159, false), (160, true)] {
@@ -55,10 +55,10 @@ fn after_many_records_the_next_fetch_is_waited_for_by_a_part_of_a_commits_cost()
     for _ in 0..50 {
         policy.committed_in(Duration::from_millis(8));
     }
-    let drained = |steps, drained_for_ms| Pending {
+    let drained = |fetched, drained_for_ms| Pending {
         open_for: Duration::from_millis(10),
         staged_bytes: 10,
-        steps,
+        fetched,
         drained_for: Some(Duration::from_millis(drained_for_ms)),
     };
     assert!(policy.is_due(drained(RECORDS_MANY - 1, 0)), "few records: at once");
