@@ -75,7 +75,10 @@ pub(crate) fn not_warm(world: &World, made: &Made, kept: &[(SharedDisk, SharedMa
 
 /// Why the disk of a task that works, or is kept warm, is not up to date.
 fn is_behind(disk: &Disk, task: &TaskFacts, cluster: &Cluster) -> Option<String> {
-    let (last, _) = cluster.logs.get(task.changelog.as_ref()?)?.committed().last()?;
+    // What is kept in memory is no disk's business: it is read from the start, wherever the disk says that it is.
+    let is_on_disk = |key: &Bytes| key.first().is_some_and(|store| !task.in_memory.contains(store));
+    let committed = cluster.logs.get(task.changelog.as_ref()?)?.committed();
+    let (last, _) = committed.filter(|(_, record)| record.key.as_ref().is_some_and(is_on_disk)).last()?;
     let data = disk.tasks.get(&task.name);
     // Where nobody could say where its last changes lie, it has them and says less: they are read again.
     let is_ahead = data.is_some_and(|data| data.ahead_until > 0);
