@@ -100,14 +100,25 @@ impl Client {
 
     /// Has the client learn anew who leads what. A failure shows in what is asked next.
     pub(crate) fn look_up_leaders(&self, deadline: Duration) {
+        // SAFETY: null stands for all topics.
+        let _answered = unsafe { self.ask_for_leaders(std::ptr::null_mut(), deadline) };
+    }
+
+    /// Asks who leads one topic, or where it is null all of them, which the client takes note of; whether there was an answer.
+    ///
+    /// # Safety
+    /// The topic is null, or a handle of this client that lives.
+    unsafe fn ask_for_leaders(&self, topic: *mut sys::rd_kafka_topic_t, deadline: Duration) -> bool {
         let mut found = std::ptr::null();
-        // SAFETY: the handle is alive; what is found is ours to destroy, and null where nothing was.
+        // SAFETY: the client and the topic are alive; what is found is ours to destroy, and null where nothing was.
         unsafe {
-            sys::rd_kafka_metadata(self.as_ptr(), 1, std::ptr::null_mut(), &raw mut found, millis(deadline).max(1));
+            let all = c_int::from(topic.is_null());
+            sys::rd_kafka_metadata(self.as_ptr(), all, topic, &raw mut found, millis(deadline).max(1));
             if !found.is_null() {
                 sys::rd_kafka_metadata_destroy(found);
             }
         }
+        !found.is_null()
     }
 
     /// Has the client learn who leads the partitions of topics that it has not been asked of before, and waits for that:
@@ -132,22 +143,16 @@ impl Client {
     }
 
     fn learn_topic(&self, name: &CStr, deadline: Duration) -> bool {
-        let mut found = std::ptr::null();
-        // SAFETY: the handle is alive; the topic's handle is ours to destroy, after its last use; so is what is found,
-        // which is null where nothing was.
+        // SAFETY: the client is alive; the topic's handle is ours to destroy, after its last use.
         unsafe {
             let topic = sys::rd_kafka_topic_new(self.as_ptr(), name.as_ptr(), std::ptr::null_mut());
             if topic.is_null() {
                 return false;
             }
-            sys::rd_kafka_metadata(self.as_ptr(), 0, topic, &raw mut found, millis(deadline).max(1));
+            let is_answered = self.ask_for_leaders(topic, deadline);
             sys::rd_kafka_topic_destroy(topic);
-            if found.is_null() {
-                return false;
-            }
-            sys::rd_kafka_metadata_destroy(found);
+            is_answered
         }
-        true
     }
 
     /// The cluster's id, from metadata; None when no broker answers in time.

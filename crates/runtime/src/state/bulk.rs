@@ -14,11 +14,10 @@ use crate::error::from_rocksdb;
 /// Within the database's folder, so that a finished table is moved and not copied.
 const FOLDER: &str = "loading";
 
-/// While stores are loaded, tables are merged once there are so many: each once, afterwards, instead of again and again
-/// with those that follow it.
-const LOADING: (&str, &str) = ("level0_file_num_compaction_trigger", "24");
-/// As the column family was opened with.
-const NOT_LOADING: (&str, &str) = ("level0_file_num_compaction_trigger", "8");
+/// So many tables of the first level are merged at a time.
+pub(super) const TABLES_TO_MERGE: i32 = 8;
+/// The same while stores are loaded: each is merged once, afterwards, instead of again and again with those that follow it.
+const TABLES_TO_MERGE_LOADING: i32 = 24;
 /// Loading waits while there are so many tables to be merged, so that ready tasks are not slowed down.
 const TABLES_MAX: u64 = 36;
 const TABLES_WAIT: Duration = Duration::from_millis(10);
@@ -53,13 +52,13 @@ impl BulkLoader {
     pub(super) fn loading(&self, db: &DB, is_loading: bool) {
         let mut loads = self.loads.lock().unwrap_or_else(PoisonError::into_inner);
         *loads = if is_loading { *loads + 1 } else { loads.saturating_sub(1) };
-        let (option, lent) = match (*loads, is_loading) {
-            (1, true) => (LOADING, self.memory.restore_bytes()),
-            (0, false) => (NOT_LOADING, 0),
+        let (tables, lent) = match (*loads, is_loading) {
+            (1, true) => (TABLES_TO_MERGE_LOADING, self.memory.restore_bytes()),
+            (0, false) => (TABLES_TO_MERGE, 0),
             _ => return,
         };
         self.cache.clone().set_capacity(self.memory.block_cache_bytes().saturating_sub(lent));
-        if let Err(error) = db.set_options(&[option]) {
+        if let Err(error) = db.set_options(&[("level0_file_num_compaction_trigger", &tables.to_string())]) {
             tracing::warn!(%error, "tables are merged while stores are loaded: that takes longer");
         }
     }

@@ -8,7 +8,7 @@ use rocksdb::{
     LogLevel, Options, WriteBufferManager, WriteOptions,
 };
 
-use super::bulk::BulkLoader;
+use super::bulk::{BulkLoader, TABLES_TO_MERGE};
 use super::{MemoryBudget, StateBatch, TaskMeta, TaskNumber, TaskState};
 use crate::Error;
 
@@ -214,7 +214,7 @@ fn family(cache: &Cache, write_buffer_bytes: usize) -> Options {
     // What was just flushed is soon merged: not compressed, and merged with more of its kind at a time.
     let (none, lz4) = (DBCompressionType::None, DBCompressionType::Lz4);
     options.set_compression_per_level(&[none, lz4, lz4, lz4, lz4, lz4, lz4]);
-    options.set_level_zero_file_num_compaction_trigger(8);
+    options.set_level_zero_file_num_compaction_trigger(TABLES_TO_MERGE);
     options.set_bottommost_compression_type(DBCompressionType::Lz4);
     options.set_level_compaction_dynamic_level_bytes(true);
     options
