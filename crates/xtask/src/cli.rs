@@ -278,13 +278,23 @@ fn clean_clone(rest: &[String]) -> Result<u8> {
     Args::new(rest).finish()?;
     let root = workspace::root()?;
     let clone = workspace::target_dir()?.join("clean-clone");
-    if clone.exists() {
-        std::fs::remove_dir_all(&clone).map_err(|e| Failure::new(format!("cannot clear {}: {e}", clone.display())))?;
-    }
+    remove_clone(&clone)?;
     let mut git = std::process::Command::new("git");
     process::run(git.args(["clone", "--quiet"]).arg(&root).arg(&clone))?;
     let mut ci = std::process::Command::new(clone.join(".ci/run"));
     ci.current_dir(&clone).env_remove("CARGO_TARGET_DIR");
     let status = process::Group::spawn(&mut ci)?.wait()?;
+    // It lies in the target folder that both build in: while it is there, Cargo looks at its files instead of the working
+    // copy's, and takes what was built from them for what is built from these.
+    remove_clone(&clone)?;
     Ok(process::exit_code(status))
+}
+
+fn remove_clone(clone: &std::path::Path) -> Result<()> {
+    match std::fs::remove_dir_all(clone) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Failure::new(format!("cannot clear {}: {error}", clone.display())))
+        }
+        _ => Ok(()),
+    }
 }
