@@ -19,7 +19,7 @@ use raw::Measured;
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  cargo xtask bench sweep --quick\n  cargo xtask bench sweep --only keys,load --runs 5 --write\n  headwater-bench sweep --replot"
+    after_help = "Examples:\n  cargo xtask bench sweep --quick\n  cargo xtask bench sweep --only keys,load --runs 5 --write\n  cargo xtask bench sweep --quick --records 3000000 --runs 5 --write\n  headwater-bench sweep --replot"
 )]
 pub struct Arguments {
     /// Only these: keys, load, restore, stores, guarantee, partitions, workers, hops.
@@ -31,6 +31,16 @@ pub struct Arguments {
     /// Fewer points, smaller sizes, one run unless told: a quarter of an hour for all.
     #[arg(long)]
     quick: bool,
+    /// Records that are counted, mapped or kept at each point; 3M unless told, 400,000 with --quick, in which a JVM is
+    /// still warming up.
+    #[arg(long)]
+    records: Option<u64>,
+    /// Seconds of a chain's load that are measured; 15 unless told, 4 with --quick.
+    #[arg(long)]
+    seconds: Option<u64>,
+    /// Seconds of load before those; 5 unless told, 3 with --quick.
+    #[arg(long)]
+    warm_up_seconds: Option<u64>,
     /// Writes bench/plots and the tables of bench/RESULTS.md; else all of it goes into a folder of the target folder.
     #[arg(long)]
     write: bool,
@@ -44,6 +54,16 @@ pub struct Arguments {
 impl Arguments {
     fn runs(&self) -> usize {
         self.runs.unwrap_or(if self.quick { 1 } else { 5 }).max(1)
+    }
+
+    fn size(&self) -> Size {
+        let size = if self.quick { Size::QUICK } else { Size::FULL };
+        Size {
+            records: self.records.unwrap_or(size.records),
+            seconds: self.seconds.unwrap_or(size.seconds),
+            warm_up_seconds: self.warm_up_seconds.unwrap_or(size.warm_up_seconds),
+            ..size
+        }
     }
 
     fn wanted(&self) -> Result<Vec<&'static Sweep>, Failure> {
@@ -75,7 +95,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     for sweep in wanted {
         let mut measured = Vec::new();
         for run in 0..arguments.runs() {
-            failures += measure(sweep, &session, arguments.quick, run, &mut measured);
+            failures += measure(sweep, &session, arguments, run, &mut measured);
             // After each run, so that what breaks off has not been for nothing: `--replot` makes the rest.
             raw::write(&folder.join(format!("{}.csv", sweep.name)), &measured)?;
         }
@@ -94,10 +114,16 @@ fn scratch() -> Result<PathBuf, Failure> {
 
 /// Every point on every side once; how many measurements failed. A run goes over all points, so that what drifts on the
 /// machine drifts for all of them.
-fn measure(sweep: &Sweep, session: &Session, quick: bool, run: usize, measured: &mut Vec<Measured>) -> usize {
-    let size = if quick { Size::QUICK } else { Size::FULL };
+fn measure(
+    sweep: &Sweep,
+    session: &Session,
+    arguments: &Arguments,
+    run: usize,
+    measured: &mut Vec<Measured>,
+) -> usize {
+    let size = arguments.size();
     let mut failed = 0;
-    for &x in sweep.points(quick) {
+    for &x in sweep.points(arguments.quick) {
         let job = (sweep.job)(x, &size);
         for &side in sweep.sides.iter().filter(|side| job.suits(**side)) {
             match job.run(session, side, &format!("{}-{x}-{run}", sweep.name)) {

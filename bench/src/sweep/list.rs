@@ -100,7 +100,7 @@ pub const SWEEPS: [Sweep; 8] = [
         ],
         sides: BOTH,
         points: &[100_000, 300_000, 1_000_000, 3_000_000],
-        quick_points: &[50_000, 400_000],
+        quick_points: &[50_000, 300_000, 1_000_000],
         // So many random draws of the keys name 95 % of them.
         job: |keys, size| Job { keys, records: keys * 3, ..size.of(Work::TableAndRestore) },
     },
@@ -123,7 +123,7 @@ pub const SWEEPS: [Sweep; 8] = [
         panels: &[RATE, CPU],
         sides: &[Side::Headwater, Side::Bare, Side::KafkaStreams, Side::KafkaStreamsAtLeastOnce],
         points: &[0, 1, 2],
-        quick_points: &[0, 1],
+        quick_points: &[0, 1, 2],
         job: |work, size| match work {
             0 => size.of(Work::Map),
             1 => size.of(Work::Count),
@@ -138,7 +138,7 @@ pub const SWEEPS: [Sweep; 8] = [
         panels: &[RATE, CPU],
         sides: BOTH,
         points: &[2, 4, 8, 16, 32],
-        quick_points: &[2, 16],
+        quick_points: &[2, 8, 32],
         job: |partitions, size| Job { partitions, ..size.of(Work::Count) },
     },
     Sweep {
