@@ -134,6 +134,9 @@ impl Arguments {
 /// How often is looked whether all has been done.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
+/// How long is waited for the next record.
+const SILENCE_MAX: Duration = Duration::from_secs(60);
+
 /// Records seen by all tasks.
 pub static SEEN: AtomicU64 = AtomicU64::new(0);
 
@@ -247,7 +250,21 @@ fn report_when_done(
 ) -> Result<(), Failure> {
     let started = now();
     let (mut first, cpu_before) = (None, cpu_seconds());
-    while seen() < arguments.n {
+    let (mut last_seen, mut last_at) = (0, started);
+    loop {
+        let seen_now = seen();
+        if seen_now >= arguments.n {
+            break;
+        }
+        if seen_now != last_seen {
+            (last_seen, last_at) = (seen_now, now());
+        } else if last_at.elapsed() > SILENCE_MAX {
+            let (n, topic, silence_s) = (arguments.n, &arguments.topic, SILENCE_MAX.as_secs());
+            return Err(format!(
+                "{seen_now} of {n} records were seen, and no more for {silence_s} s: see whether {topic} holds so many"
+            )
+            .into());
+        }
         pause(look_every);
         if let Some(why) = failed() {
             return Err(why.into());
