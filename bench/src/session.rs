@@ -59,7 +59,12 @@ impl Session {
         if !self.loaded.borrow().contains(contents) {
             eprintln!("loading {records} records of {keys} keys, {value_bytes} bytes, {partitions} partitions");
             let sizes = [("n", records), ("keys", keys), ("value", value_bytes), ("parts", partitions)];
-            self.peer(&sizes.map(|(name, value)| (name, value.to_string())), &["load", &topic])?;
+            let loaded = self.peer(&sizes.map(|(name, value)| (name, value.to_string())), &["load", &topic]);
+            if loaded.is_err() {
+                // Half of it must not be taken for the whole by who comes next.
+                delete_topics(&self.bootstrap, |name| name == topic)?;
+            }
+            loaded?;
             self.loaded.borrow_mut().push(contents.clone());
         }
         Ok(topic)
