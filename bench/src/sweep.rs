@@ -114,13 +114,7 @@ fn scratch() -> Result<PathBuf, Failure> {
 
 /// Every point on every side once; how many measurements failed. A run goes over all points, so that what drifts on the
 /// machine drifts for all of them.
-fn measure(
-    sweep: &Sweep,
-    session: &Session,
-    arguments: &Arguments,
-    run: usize,
-    measured: &mut Vec<Measured>,
-) -> usize {
+fn measure(sweep: &Sweep, session: &Session, arguments: &Arguments, run: usize, measured: &mut Vec<Measured>) -> usize {
     let size = arguments.size();
     let mut failed = 0;
     for &x in sweep.points(arguments.quick) {
