@@ -59,12 +59,13 @@ impl Session {
         if !self.loaded.borrow().contains(contents) {
             eprintln!("loading {records} records of {keys} keys, {value_bytes} bytes, {partitions} partitions");
             let sizes = [("n", records), ("keys", keys), ("value", value_bytes), ("parts", partitions)];
-            let loaded = self.peer(&sizes.map(|(name, value)| (name, value.to_string())), &["load", &topic]);
-            if loaded.is_err() {
+            let sizes = sizes.map(|(name, value)| (name, value.to_string()));
+            if let Err(error) = self.peer(&sizes, &["load", &topic]) {
                 // Half of it must not be taken for the whole by who comes next.
-                delete_topics(&self.bootstrap, |name| name == topic)?;
+                delete_topics(&self.bootstrap, |name| name == topic)
+                    .map_err(|left| format!("{error}; and what was loaded is left: {left}"))?;
+                return Err(error);
             }
-            loaded?;
             self.loaded.borrow_mut().push(contents.clone());
         }
         Ok(topic)

@@ -253,6 +253,9 @@ fn report_when_done(
     let (mut last_seen, mut last_at) = (0, started);
     loop {
         let seen_now = seen();
+        if first.is_none() && seen_now > 0 {
+            first = Some(now());
+        }
         if seen_now >= arguments.n {
             break;
         }
@@ -268,9 +271,6 @@ fn report_when_done(
         pause(look_every);
         if let Some(why) = failed() {
             return Err(why.into());
-        }
-        if first.is_none() && seen() > 0 {
-            first = Some(now());
         }
     }
     let first = first.unwrap_or(started);
